@@ -1,0 +1,34 @@
+# Finds what we build on; every message names the Debian package that is missing.
+find_package(Threads REQUIRED)
+
+find_package(fmt 9 QUIET)
+if(NOT fmt_FOUND)
+  message(FATAL_ERROR "ranklog needs fmt 9 or newer (Debian: apt-get install libfmt-dev)")
+endif()
+find_package(HDF5 1.10 COMPONENTS C QUIET)
+if(NOT HDF5_FOUND)
+  message(FATAL_ERROR "ranklog needs HDF5 1.10 or newer (Debian: apt-get install libhdf5-dev)")
+endif()
+find_package(MPI COMPONENTS CXX QUIET)
+if(NOT MPI_CXX_FOUND)
+  message(FATAL_ERROR "ranklog needs MPI (Debian: apt-get install libopenmpi-dev openmpi-bin, "
+                      "or libmpich-dev mpich)")
+endif()
+
+# ranklog_optional(PART found debian_package): sets RANKLOG_HAS_<PART> by RANKLOG_WITH_<PART>.
+macro(ranklog_optional part found debian_package)
+  set(RANKLOG_HAS_${part} OFF)
+  if(NOT RANKLOG_WITH_${part} STREQUAL "OFF")
+    if(${found})
+      set(RANKLOG_HAS_${part} ON)
+    elseif(RANKLOG_WITH_${part} STREQUAL "ON")
+      message(FATAL_ERROR "RANKLOG_WITH_${part}=ON needs ${debian_package}")
+    endif()
+  endif()
+  message(STATUS "ranklog: ${part} tracker: ${RANKLOG_HAS_${part}}")
+endmacro()
+
+find_package(Protobuf QUIET)
+ranklog_optional(TENSORBOARD Protobuf_FOUND "libprotobuf-dev and protobuf-compiler")
+find_package(nlohmann_json 3 QUIET)
+ranklog_optional(JSONL nlohmann_json_FOUND "nlohmann-json3-dev")

@@ -1,0 +1,35 @@
+# One place for the compile settings of everything that we build.
+function(ranklog_compile_settings target)
+  target_compile_features(${target} PUBLIC cxx_std_20)
+  set_target_properties(${target} PROPERTIES CXX_EXTENSIONS OFF POSITION_INDEPENDENT_CODE ON)
+  target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor
+                                           -Wconversion -Wsign-conversion -Wold-style-cast)
+  if(RANKLOG_WARNINGS_AS_ERRORS)
+    target_compile_options(${target} PRIVATE -Werror)
+  endif()
+  if(RANKLOG_SANITIZE)
+    target_compile_options(${target} PRIVATE -fsanitize=${RANKLOG_SANITIZE} -fno-omit-frame-pointer
+                                             -fno-sanitize-recover=all)
+    target_link_options(${target} PUBLIC -fsanitize=${RANKLOG_SANITIZE})
+  endif()
+endfunction()
+
+# A module of the library: lib/<name>, compiled once, linked into ranklog or ranklog_offline.
+#   ranklog_module(<name> SOURCES a.cpp b.cpp LINK fmt::fmt)
+function(ranklog_module name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINK" ${ARGN})
+  add_library(ranklog_${name} OBJECT ${ARG_SOURCES})
+  target_include_directories(ranklog_${name}
+    PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
+    PRIVATE ${PROJECT_SOURCE_DIR}/lib)
+  target_link_libraries(ranklog_${name} PUBLIC fmt::fmt ${ARG_LINK})
+  ranklog_compile_settings(ranklog_${name})
+endfunction()
+
+# A program of ours in build/<preset>/bin.
+function(ranklog_program name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINK" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE ${ARG_LINK})
+  ranklog_compile_settings(${name})
+endfunction()

@@ -1,0 +1,223 @@
+// The front door: one Accelerator per run and process.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <source_location>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "ranklog/collectives.hpp"
+#include "ranklog/communicator.hpp"
+#include "ranklog/config.hpp"
+#include "ranklog/logger.hpp"
+#include "ranklog/progress_bar.hpp"
+#include "ranklog/project_configuration.hpp"
+#include "ranklog/reduction.hpp"
+#include "ranklog/tracker.hpp"
+#include "ranklog/tracker_handle.hpp"
+#include "ranklog/value.hpp"
+
+namespace ranklog {
+
+struct AcceleratorOptions {
+  TrackerSelection log_with;                           // none: every tracking call is a no-op
+  std::optional<std::string> project_dir;              // fills project_config where it is empty
+  std::optional<ProjectConfiguration> project_config;  //
+  Communicator communicator;                           // default: all processes of the job
+  std::string label;     // names this group of ranks in messages, e.g. "ensemble-3"
+  int window_rows = 64;  // rows that a rank collects before it sends them on; 1 to 1,000,000
+};
+
+struct InitOptions {
+  std::string run_name;  // default: job id of the scheduler, else date and time; see run_name()
+  std::map<std::string, Config> tracker_options;  // by tracker name; unknown names are ignored
+};
+
+// Who takes part in a call of log().
+enum class Scope : std::uint8_t {
+  all_ranks,     // values are reduced over the ranks that log the key at that step
+  main_process,  // rank 0's values alone; other ranks return at once
+};
+
+struct LogOptions {
+  Scope scope = Scope::all_ranks;
+  std::map<std::string, Config> tracker_options;  // by tracker name; unknown names are ignored
+};
+
+// See docs/guide.md. Collective calls must be made by all ranks of the communicator, in the same
+// order. Thread safety: one thread at a time; MPI is called on that thread only.
+class Accelerator {
+ public:
+  // Collective. Resolves `log_with`; trackers start in init_trackers.
+  // Errors, on all ranks alike: UnknownTrackerError, TrackerUnavailableError,
+  // MissingLoggingDirError, LaunchMismatchError, UsageError, CommunicationError.
+  explicit Accelerator(AcceleratorOptions options = {});
+  // Collective: does what end_training() does if that was forgotten; never throws. During stack
+  // unwinding the run is marked failed.
+  ~Accelerator();
+  Accelerator(const Accelerator&) = delete;
+  Accelerator& operator=(const Accelerator&) = delete;
+
+  // Collective. Builds the run directory and all trackers, starts all, then gives `config` to
+  // each. Without a config nothing is stored; an empty one is stored.
+  // Errors, on all ranks alike: UsageError (second call), InvalidNameError, DirectoryError,
+  // RunExistsError, TrackerFailedError.
+  void init_trackers(std::string_view project_name);
+  void init_trackers(std::string_view project_name, const Config& config,
+                     const InitOptions& options = {});
+  void init_trackers(std::string_view project_name, std::nullopt_t no_config,
+                     const InitOptions& options = {});
+
+  // Logs this rank's values at `step`. Collective in the sense of DESIGN contract 2: ranks match
+  // rows by step and key, may log different keys, more or fewer rows, or nothing. Copies and
+  // returns; it waits only when `window_rows` windows are still untaken by a slower rank.
+  // Without a step, rows of a key are numbered 0, 1, 2, ...
+  // Errors, on this rank at once: UsageError (before init_trackers, after end_training),
+  // InvalidKeyError, InvalidValueError, InvalidStepError, ConflictError (a key's type, reduction
+  // or use of steps changed). Disagreement between ranks is thrown by the next flush() or
+  // end_training(), on all ranks alike. A call that throws logs nothing.
+  // Complexity: one message up a binomial tree per `window_rows` calls.
+  void log(const Values& values, std::optional<std::int64_t> step = std::nullopt,
+           const LogOptions& options = {},
+           std::source_location where = std::source_location::current());
+
+  // Collective, waiting: returns when all that was logged by all ranks is with the trackers.
+  // Errors, on all ranks alike: ConflictError for what the ranks disagreed on since the last one.
+  void flush();
+
+  // Declares how a key is reduced, its unit and name. Call on every rank that logs the key,
+  // before it does. Errors: InvalidKeyError, ConflictError if declared or logged differently.
+  void define_metric(std::string_view key, const MetricOptions& options);
+
+  // The tracker of that name, to reach what is special to it. On other ranks, before
+  // init_trackers and after end_training: a null tracker whose methods do nothing.
+  // Errors, on every rank alike: UnknownTrackerError for a name that was not selected.
+  [[nodiscard]] TrackerHandle get_tracker(std::string_view name);
+
+  // Collective, waiting: delivers what is left, finishes all trackers. Idempotent.
+  // Errors, on all ranks alike: ConflictError as flush(), after everything was finished.
+  void end_training();
+
+  // Names in the order of delivery. log_with(): as selected. trackers(): those that run on this
+  // rank, so empty before init_trackers, after end_training and, usually, on ranks above 0.
+  [[nodiscard]] std::vector<std::string> log_with() const;
+  [[nodiscard]] std::vector<std::string> trackers() const;
+
+  [[nodiscard]] std::optional<std::string> project_dir() const;
+  [[nodiscard]] std::optional<std::string> logging_dir() const;
+  [[nodiscard]] int save_iteration() const noexcept;
+  // Of the current run; empty before init_trackers. The same on all ranks.
+  [[nodiscard]] const std::string& run_name() const noexcept;
+  [[nodiscard]] std::string run_directory() const;
+
+  // Process helpers. Not collective unless said.
+  [[nodiscard]] int process_index() const noexcept;
+  [[nodiscard]] int local_process_index() const noexcept;
+  [[nodiscard]] int num_processes() const noexcept;
+  [[nodiscard]] bool is_main_process() const noexcept { return process_index() == 0; }
+  [[nodiscard]] bool is_local_main_process() const noexcept { return local_process_index() == 0; }
+  [[nodiscard]] bool is_last_process() const noexcept {
+    return process_index() == num_processes() - 1;
+  }
+  [[nodiscard]] std::string device() const { return "cpu"; }
+
+  // Wrap a function so that only some ranks run it. On the others the wrapper returns nullopt
+  // (or nothing, for a function without a result).
+  template <class F>
+  [[nodiscard]] auto on_main_process(F function) const {
+    return run_if(is_main_process(), std::move(function));
+  }
+  template <class F>
+  [[nodiscard]] auto on_local_main_process(F function) const {
+    return run_if(is_local_main_process(), std::move(function));
+  }
+  template <class F>
+  [[nodiscard]] auto on_last_process(F function) const {
+    return run_if(is_last_process(), std::move(function));
+  }
+  template <class F>
+  [[nodiscard]] auto on_process(F function, int wanted_process_index) const {
+    return run_if(process_index() == wanted_process_index, std::move(function));
+  }
+  template <class F>
+  [[nodiscard]] auto on_local_process(F function, int wanted_local_process_index) const {
+    return run_if(local_process_index() == wanted_local_process_index, std::move(function));
+  }
+
+  // Collective. Runs `body` on the main process first, then on the others at once. If the main
+  // process throws, the others run their part all the same and each rank keeps its own exception.
+  void main_process_first(const std::function<void()>& body) const;
+  void local_main_process_first(const std::function<void()>& body) const;
+
+  // Collective: returns when all ranks have called it.
+  void wait_for_everyone() const;
+  // Prints once per node, on its first rank.
+  template <class... Args>
+  void print(fmt::format_string<Args...> format, Args&&... args) const {
+    if (is_local_main_process()) print_line(fmt::format(format, std::forward<Args>(args)...));
+  }
+  [[nodiscard]] Logger get_logger(std::string name) const;
+  [[nodiscard]] std::unique_ptr<ProgressBar> progress_bar(std::int64_t total,
+                                                          std::string label) const;
+
+  // Collective: set_trigger() is local, check_trigger() is true on all ranks if any rank set it
+  // since the last check, and resets it.
+  void set_trigger() noexcept;
+  [[nodiscard]] bool check_trigger();
+
+  // Blocking collectives on the calling rank's data (collectives.hpp), e.g. for evaluation.
+  // A local failure becomes the same error on all ranks.
+  template <class T>
+  [[nodiscard]] auto gather(const T& value) const {
+    return collectives::gather(helpers(), value);
+  }
+  template <class T>
+  [[nodiscard]] std::vector<T> gather_for_metrics(const std::vector<T>& values,
+                                                  std::int64_t n_samples_in_batch) const {
+    return collectives::gather_for_metrics(helpers(), values, n_samples_in_batch);
+  }
+  template <class T>
+  [[nodiscard]] T reduce(const T& value, Reduction reduction = Reduction::sum,
+                         double scale = 1.0) const {
+    return collectives::reduce(helpers(), value, reduction, scale);
+  }
+  template <class T>
+  [[nodiscard]] std::vector<T> pad_across_processes(
+      std::vector<T> values, T pad_value = T{},
+      collectives::PadSide side = collectives::PadSide::back) const {
+    return collectives::pad_across_processes(helpers(), std::move(values), pad_value, side);
+  }
+
+  class Impl;
+
+ private:
+  template <class F>
+  static auto run_if(bool is_wanted, F function) {
+    return [is_wanted, function = std::move(function)](auto&&... args) mutable {
+      using Result = std::invoke_result_t<F&, decltype(args)...>;
+      if constexpr (std::is_void_v<Result>) {
+        if (is_wanted) std::invoke(function, std::forward<decltype(args)>(args)...);
+      } else {
+        std::optional<Result> result;
+        if (is_wanted) result.emplace(std::invoke(function, std::forward<decltype(args)>(args)...));
+        return result;
+      }
+    };
+  }
+  void print_line(std::string_view line) const;
+  [[nodiscard]] const Communicator& helpers() const noexcept;
+
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace ranklog

@@ -1,0 +1,173 @@
+// The interface of a tracker, and how trackers are named, registered and selected.
+#pragma once
+
+#include <concepts>
+#include <filesystem>
+#include <functional>
+#include <initializer_list>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <typeinfo>
+#include <variant>
+#include <vector>
+
+#include "ranklog/config.hpp"
+#include "ranklog/error.hpp"
+#include "ranklog/provenance.hpp"
+#include "ranklog/record.hpp"
+
+namespace ranklog {
+
+// What a tracker is told when it starts.
+struct TrackerContext {
+  std::string project_name;
+  std::string run_name;
+  std::string run_id;                 // unique: 16 hex digits
+  std::filesystem::path logging_dir;  // empty when none was given
+  std::filesystem::path
+      run_dir;  // <logging_dir>/<project>/<run>; exists; empty when no logging_dir
+  std::shared_ptr<const Provenance> provenance;
+  Config options;  // this tracker's entry of InitOptions::tracker_options
+  std::int32_t rank = 0;
+  std::int32_t n_ranks = 1;
+};
+
+enum class RunStatus : std::uint8_t { running, completed, failed };
+[[nodiscard]] std::string_view to_string(RunStatus status) noexcept;
+
+struct RunOutcome {
+  RunStatus status = RunStatus::completed;
+  std::string reason;  // empty when completed
+};
+
+// The thread on which a tracker's methods are called.
+enum class ThreadAffinity : std::uint8_t {
+  writer,  // ranklog's own writer thread; the default, so that a slow tracker does not stop the
+           // loop
+  caller,  // the thread that calls log(), flush() and end_training()
+};
+
+// A vendor object with its type; made by native_handle().
+struct NativeHandle {
+  void* object = nullptr;
+  const std::type_info* type = nullptr;
+};
+template <class T>
+[[nodiscard]] NativeHandle native_handle(T& object) noexcept {
+  return {&object, &typeid(T)};
+}
+
+// Base class of every tracker. Subclass it for your own.
+//
+// One thread at a time calls the methods, in this order: start, store_init_configuration (if a
+// configuration was given), log and flush any number of times, finish once. A tracker never talks
+// to other ranks. Build cheaply in the constructor and open files or connections in start().
+// An exception from start() makes init_trackers throw on every rank; one from any other method is
+// reported, counted and kept from the job and from the other trackers.
+class GeneralTracker {
+ public:
+  GeneralTracker() = default;
+  GeneralTracker(const GeneralTracker&) = delete;
+  GeneralTracker& operator=(const GeneralTracker&) = delete;
+  virtual ~GeneralTracker() = default;
+
+  [[nodiscard]] virtual std::string name() const = 0;
+  [[nodiscard]] virtual bool requires_logging_directory() const = 0;
+  // True: lives on rank 0 and receives the reduced values. False: lives on every rank and
+  // receives that rank's own values, unreduced, as soon as they are logged.
+  [[nodiscard]] virtual bool main_process_only() const { return true; }
+  [[nodiscard]] virtual ThreadAffinity thread_affinity() const { return ThreadAffinity::writer; }
+
+  virtual void start(const TrackerContext& context) { (void)context; }
+  virtual void store_init_configuration(const Config& config) { (void)config; }
+  // `options` is this tracker's entry of LogOptions::tracker_options, empty if there is none.
+  virtual void log(const Record& record, const Config& options) = 0;
+  // Makes visible to readers what was logged. Called at flush(), and when the run is idle.
+  virtual void flush() {}
+  virtual void finish(const RunOutcome& outcome) { (void)outcome; }
+  // The vendor object behind the tracker; see TrackerHandle::unwrap.
+  [[nodiscard]] virtual NativeHandle native() { return {}; }
+};
+
+// The trackers that ranklog knows by name. Not all are part of every build: see
+// get_available_trackers().
+enum class LoggerType : std::uint8_t {
+  all,
+  hdf5,
+  tensorboard,
+  wandb,
+  comet_ml,
+  aim,
+  mlflow,
+  clearml,
+  dvclive,
+  trackio,
+  swanlab,
+  console,
+  jsonl,
+  memory,
+};
+[[nodiscard]] std::string_view to_string(LoggerType type) noexcept;
+[[nodiscard]] std::optional<LoggerType> logger_type_from_string(std::string_view name) noexcept;
+// All values in declaration order.
+[[nodiscard]] std::span<const LoggerType> logger_types() noexcept;
+
+using TrackerFactory = std::function<std::unique_ptr<GeneralTracker>()>;
+
+// Makes a tracker selectable by the name that its instances report. Register before constructing
+// the Accelerator, on every rank. Registering a name again replaces it, with a warning.
+// Errors: UsageError for an empty name, a name of LoggerType::all, or a factory that returns null.
+// Thread safety: none.
+void register_tracker(TrackerFactory factory);
+template <std::derived_from<GeneralTracker> T>
+requires std::default_initializable<T>
+void register_tracker_class() {
+  register_tracker([] { return std::make_unique<T>(); });
+}
+
+// Names that can be selected in this build, built-in ones first, in the order of `"all"`.
+[[nodiscard]] std::vector<std::string> get_available_trackers();
+
+// One entry of `log_with`: a name, a LoggerType or an instance.
+class TrackerSelector {
+ public:
+  TrackerSelector(const char* name) : what_(std::string(name)) {}            // NOLINT
+  TrackerSelector(std::string_view name) : what_(std::string(name)) {}       // NOLINT
+  TrackerSelector(std::string name) : what_(std::move(name)) {}              // NOLINT
+  TrackerSelector(LoggerType type) : what_(std::string(to_string(type))) {}  // NOLINT
+  template <std::derived_from<GeneralTracker> T>
+  TrackerSelector(std::shared_ptr<T> instance)  // NOLINT
+      : what_(std::shared_ptr<GeneralTracker>(std::move(instance))) {}
+
+  [[nodiscard]] const std::string* name() const noexcept {
+    return std::get_if<std::string>(&what_);
+  }
+  // Null when the entry is a name.
+  [[nodiscard]] std::shared_ptr<GeneralTracker> instance() const noexcept;
+
+ private:
+  std::variant<std::string, std::shared_ptr<GeneralTracker>> what_;
+};
+
+// The value of `log_with`: nothing, one entry or a list.
+class TrackerSelection {
+ public:
+  TrackerSelection() = default;
+  TrackerSelection(std::initializer_list<TrackerSelector> list) : list_(list) {}   // NOLINT
+  TrackerSelection(std::vector<TrackerSelector> list) : list_(std::move(list)) {}  // NOLINT
+  TrackerSelection(const std::vector<std::string>& names)
+      : list_(names.begin(), names.end()) {}  // NOLINT
+  template <class T>
+  requires std::constructible_from<TrackerSelector, T> TrackerSelection(T one)
+      : list_{TrackerSelector(std::move(one))} {}  // NOLINT
+
+  [[nodiscard]] const std::vector<TrackerSelector>& list() const noexcept { return list_; }
+
+ private:
+  std::vector<TrackerSelector> list_;
+};
+
+}  // namespace ranklog
