@@ -9,6 +9,7 @@ find_package(HDF5 1.10 COMPONENTS C QUIET)
 if(NOT HDF5_FOUND)
   message(FATAL_ERROR "ranklog needs HDF5 1.10 or newer (Debian: apt-get install libhdf5-dev)")
 endif()
+set(MPI_CXX_SKIP_MPICXX ON) # the C++ bindings that MPI dropped in 3.0
 find_package(MPI COMPONENTS CXX QUIET)
 if(NOT MPI_CXX_FOUND)
   message(FATAL_ERROR "ranklog needs MPI (Debian: apt-get install libopenmpi-dev openmpi-bin, "

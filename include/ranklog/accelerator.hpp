@@ -29,18 +29,21 @@
 
 namespace ranklog {
 
+// Every member of an options struct has an initialiser, so that -Wextra lets callers name only
+// those they need: {.log_with = "hdf5"}.
 struct AcceleratorOptions {
-  TrackerSelection log_with;                           // none: every tracking call is a no-op
-  std::optional<std::string> project_dir;              // fills project_config where it is empty
-  std::optional<ProjectConfiguration> project_config;  //
-  Communicator communicator;                           // default: all processes of the job
-  std::string label;     // names this group of ranks in messages, e.g. "ensemble-3"
+  TrackerSelection log_with = {};               // none: every tracking call is a no-op
+  std::optional<std::string> project_dir = {};  // fills project_config where it is empty
+  std::optional<ProjectConfiguration> project_config = {};
+  Communicator communicator = {};  // default: all processes of the job
+  std::string label = {};          // names this group of ranks in messages, e.g. "ensemble-3"
   int window_rows = 64;  // rows that a rank collects before it sends them on; 1 to 1,000,000
 };
 
 struct InitOptions {
-  std::string run_name;  // default: job id of the scheduler, else date and time; see run_name()
-  std::map<std::string, Config> tracker_options;  // by tracker name; unknown names are ignored
+  // Default: job id of the scheduler, else date and time; see run_name().
+  std::string run_name = {};
+  std::map<std::string, Config> tracker_options = {};  // by tracker name; unknown names are ignored
 };
 
 // Who takes part in a call of log().
@@ -51,7 +54,7 @@ enum class Scope : std::uint8_t {
 
 struct LogOptions {
   Scope scope = Scope::all_ranks;
-  std::map<std::string, Config> tracker_options;  // by tracker name; unknown names are ignored
+  std::map<std::string, Config> tracker_options = {};  // by tracker name; unknown names are ignored
 };
 
 // See docs/guide.md. Collective calls must be made by all ranks of the communicator, in the same

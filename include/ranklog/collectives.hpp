@@ -56,7 +56,7 @@ void check_samples_in_batch(std::int64_t n_samples_in_batch, std::size_t n_gathe
 // Collective, waiting. Reductions: sum, mean, min, max, any, all.
 // Errors: ShapeMismatchError naming each rank's type and length if they differ; UsageError for
 // another reduction. The same inputs on the same number of ranks give the same bits.
-// Complexity: two tree passes of the payload.
+// Integers stop at the ends of int64. Complexity: rank 0 receives the payload of every rank.
 template <Element T>
 [[nodiscard]] std::vector<T> reduce(const Communicator& comm, const std::vector<T>& values,
                                     Reduction reduction = Reduction::sum, double scale = 1.0);

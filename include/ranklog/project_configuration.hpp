@@ -7,11 +7,11 @@
 namespace ranklog {
 
 struct ProjectConfiguration {
-  std::optional<std::string> project_dir;
-  std::optional<std::string> logging_dir;  // default: project_dir
+  std::optional<std::string> project_dir = {};
+  std::optional<std::string> logging_dir = {};  // default: project_dir
   bool automatic_checkpoint_naming = false;
-  std::optional<int> total_limit;  // checkpoints to keep
-  int iteration = 0;               // of the next checkpoint
+  std::optional<int> total_limit = {};  // checkpoints to keep
+  int iteration = 0;                    // of the next checkpoint
   bool save_on_each_node = false;
 
   // Sets project_dir, and logging_dir too unless it already has a value.

@@ -67,9 +67,9 @@ struct Metric {
 
 struct Record {
   std::optional<std::int64_t> step;  // as the caller gave it
-  std::int64_t row_step = 0;         // `step`, or the number of earlier rows of the first key
+  std::int64_t row_step = 0;         // `step`, or a count of the rows without one
   double time = 0;                   // seconds since the Unix epoch, at the lowest rank that logged
-  std::vector<Metric> metrics;       // in the order of the lowest rank's call
+  std::vector<Metric> metrics;       // in the order in which they met on rank 0
   std::int32_t n_ranks = 1;          // size of the communicator
 
   // Null when the record has no such key. Complexity: linear.

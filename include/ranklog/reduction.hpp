@@ -41,10 +41,10 @@ enum class Kind : std::uint8_t { real, integer, boolean, text };
 
 // A declaration for `Accelerator::define_metric`.
 struct MetricOptions {
-  std::optional<Reduction> reduce;  // default: mean for numbers, first for text
+  std::optional<Reduction> reduce = {};  // default: mean for numbers, first for text
   NanPolicy nan = NanPolicy::propagate;
-  std::string unit;       // UCUM or plain text, e.g. "s", "1"
-  std::string long_name;  // for axis labels
+  std::string unit = {};       // UCUM or plain text, e.g. "s", "1"
+  std::string long_name = {};  // for axis labels
 };
 
 }  // namespace ranklog

@@ -59,7 +59,9 @@ class Value {
   enum class Tag : std::uint8_t { real, integer, boolean, text, numbers, nested };
 
   template <std::floating_point T>
-  Value(T value) noexcept : tag_(Tag::real), real_(static_cast<double>(value)) {}  // NOLINT
+  Value(T value) noexcept : tag_(Tag::real) {  // NOLINT
+    real_ = static_cast<double>(value);
+  }
   template <LoggableInteger T>
   Value(T value) : tag_(Tag::integer) {  // NOLINT
     if constexpr (std::is_unsigned_v<T> && sizeof(T) >= sizeof(std::int64_t)) {
@@ -68,19 +70,22 @@ class Value {
     integer_ = static_cast<std::int64_t>(value);
   }
   template <std::same_as<bool> T>
-  Value(T value) noexcept : tag_(Tag::boolean), integer_(value ? 1 : 0) {}   // NOLINT
-  Value(const char* text) noexcept : tag_(Tag::text), text_(text) {}         // NOLINT
-  Value(std::string_view text) noexcept : tag_(Tag::text), text_(text) {}    // NOLINT
-  Value(const std::string& text) noexcept : tag_(Tag::text), text_(text) {}  // NOLINT
+  Value(T value) noexcept : tag_(Tag::boolean) {  // NOLINT
+    integer_ = value ? 1 : 0;
+  }
+  Value(std::string_view text) noexcept : tag_(Tag::text) { text_ = text; }   // NOLINT
+  Value(const char* text) noexcept : Value(std::string_view(text)) {}         // NOLINT
+  Value(const std::string& text) noexcept : Value(std::string_view(text)) {}  // NOLINT
   template <class T, std::size_t N>
   requires LoggableElement<std::remove_const_t<T>> Value(std::span<T, N> values)
-  noexcept  // NOLINT
-      : tag_(Tag::numbers),
-        numbers_{values.data(), values.size(), element_of<std::remove_const_t<T>>()} {}
+  noexcept : tag_(Tag::numbers) {  // NOLINT
+    numbers_ = {values.data(), values.size(), element_of<std::remove_const_t<T>>()};
+  }
   template <LoggableElement T>
   Value(const std::vector<T>& values) noexcept : Value(std::span<const T>(values)) {}  // NOLINT
-  Value(std::initializer_list<Item> nested) noexcept                                   // NOLINT
-      : tag_(Tag::nested), nested_{nested.begin(), nested.size()} {}
+  Value(std::initializer_list<Item> nested) noexcept : tag_(Tag::nested) {             // NOLINT
+    nested_ = {nested.begin(), nested.size()};
+  }
   Value(const Dict& nested);  // NOLINT: a nested dictionary that was built at run time
 
   // This value with another reduction or weight.
@@ -121,10 +126,10 @@ class Value {
   std::optional<Reduction> reduction_;
   double weight_ = 1.0;
   union {
+    NumberSpan numbers_{};  // the widest: initialised, so that a copy reads no undefined bytes
     double real_;
     std::int64_t integer_;
     std::string_view text_;
-    NumberSpan numbers_;
     Nested nested_;
   };
 };
@@ -165,11 +170,11 @@ class Dict {
   Dict& operator=(const Dict& other);
   Dict& operator=(Dict&& other) noexcept;
 
-  // Copies `value` with all that it borrows. Complexity: O(size of the value + number of keys).
+  // Copies `value` with all that it borrows. Complexity: O(size of the value).
   Dict& set(std::string_view key, const Value& value);
   [[nodiscard]] std::size_t size() const noexcept;
   [[nodiscard]] bool empty() const noexcept { return size() == 0; }
-  [[nodiscard]] bool contains(std::string_view key) const noexcept;
+  [[nodiscard]] bool contains(std::string_view key) const;
   // Borrowed view of the contents, valid until the dictionary is changed.
   [[nodiscard]] std::span<const Item> items() const noexcept;
 

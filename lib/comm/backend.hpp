@@ -1,0 +1,50 @@
+// What a Communicator stands on: MPI, or threads of one process.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "ranklog/communicator.hpp"
+
+namespace ranklog {
+
+class PostedMessage::Impl {
+ public:
+  virtual ~Impl() = default;
+  [[nodiscard]] virtual bool is_taken() = 0;
+};
+
+namespace comm {
+
+// Semantics as documented at Communicator's members of the same name.
+class Backend {
+ public:
+  using Op = Communicator::Op;
+  Backend() = default;
+  Backend(const Backend&) = delete;
+  Backend& operator=(const Backend&) = delete;
+  virtual ~Backend() = default;
+
+  [[nodiscard]] virtual int rank() const noexcept = 0;
+  [[nodiscard]] virtual int size() const noexcept = 0;
+  [[nodiscard]] virtual int world_rank() const noexcept = 0;
+  [[nodiscard]] virtual std::unique_ptr<Backend> duplicate() const = 0;
+  [[nodiscard]] virtual std::unique_ptr<Backend> split(int color) const = 0;
+  [[nodiscard]] virtual std::unique_ptr<Backend> split_by_node() const = 0;
+  virtual void barrier() const = 0;
+  virtual void broadcast(std::span<std::byte> data, int root) const = 0;
+  virtual void all_reduce(std::span<double> data, Op op) const = 0;
+  virtual void all_reduce(std::span<std::int64_t> data, Op op) const = 0;
+  [[nodiscard]] virtual std::vector<Bytes> gather(std::span<const std::byte> data,
+                                                  int root) const = 0;
+  [[nodiscard]] virtual std::unique_ptr<PostedMessage::Impl> post(int destination, int tag,
+                                                                  Bytes payload) const = 0;
+  [[nodiscard]] virtual std::optional<Bytes> try_receive(int source, int tag) const = 0;
+  [[nodiscard]] virtual std::string library_version() const = 0;
+};
+
+}  // namespace comm
+}  // namespace ranklog

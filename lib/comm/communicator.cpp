@@ -1,0 +1,87 @@
+#include "ranklog/communicator.hpp"
+
+#include <thread>
+
+#include "comm/backend.hpp"
+#include "comm/mpi_environment.hpp"
+
+namespace ranklog {
+
+PostedMessage::PostedMessage(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+PostedMessage::PostedMessage(PostedMessage&&) noexcept = default;
+PostedMessage& PostedMessage::operator=(PostedMessage&&) noexcept = default;
+PostedMessage::~PostedMessage() {
+  while (!is_taken()) std::this_thread::yield();
+}
+bool PostedMessage::is_taken() { return !impl_ || impl_->is_taken(); }
+
+Communicator::Communicator() noexcept = default;
+Communicator::Communicator(std::unique_ptr<comm::Backend> backend) noexcept
+    : backend_(std::move(backend)) {}
+Communicator::~Communicator() = default;
+Communicator::Communicator(Communicator&&) noexcept = default;
+Communicator& Communicator::operator=(Communicator&&) noexcept = default;
+
+Communicator Communicator::world() { return Communicator(comm::make_world_backend()); }
+
+int Communicator::rank() const noexcept { return backend_->rank(); }
+int Communicator::size() const noexcept { return backend_->size(); }
+int Communicator::world_rank() const noexcept { return backend_->world_rank(); }
+
+Communicator Communicator::duplicate() const { return Communicator(backend_->duplicate()); }
+Communicator Communicator::split(int color) const { return Communicator(backend_->split(color)); }
+Communicator Communicator::split_by_node() const { return Communicator(backend_->split_by_node()); }
+
+void Communicator::barrier() const { backend_->barrier(); }
+void Communicator::broadcast(std::span<std::byte> data, int root) const {
+  backend_->broadcast(data, root);
+}
+
+Bytes Communicator::broadcast(Bytes data, int root) const {
+  std::int64_t n_bytes = static_cast<std::int64_t>(data.size());
+  broadcast(std::as_writable_bytes(std::span(&n_bytes, 1)), root);
+  data.resize(static_cast<std::size_t>(n_bytes));
+  broadcast(std::span<std::byte>(data), root);
+  return data;
+}
+
+void Communicator::all_reduce(std::span<double> data, Op op) const {
+  backend_->all_reduce(data, op);
+}
+void Communicator::all_reduce(std::span<std::int64_t> data, Op op) const {
+  backend_->all_reduce(data, op);
+}
+
+std::vector<Bytes> Communicator::gather(std::span<const std::byte> data, int root) const {
+  return backend_->gather(data, root);
+}
+
+std::vector<Bytes> Communicator::all_gather(std::span<const std::byte> data) const {
+  auto parts = gather(data, 0);
+  std::vector<std::int64_t> n_bytes(static_cast<std::size_t>(size()));
+  Bytes joined;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    n_bytes[i] = static_cast<std::int64_t>(parts[i].size());
+    joined.insert(joined.end(), parts[i].begin(), parts[i].end());
+  }
+  broadcast(std::as_writable_bytes(std::span(n_bytes)), 0);
+  joined = broadcast(std::move(joined), 0);
+
+  parts.resize(n_bytes.size());
+  auto next = joined.begin();
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    parts[i].assign(next, next + n_bytes[i]);
+    next += n_bytes[i];
+  }
+  return parts;
+}
+
+PostedMessage Communicator::post(int destination, int tag, Bytes payload) const {
+  return PostedMessage(backend_->post(destination, tag, std::move(payload)));
+}
+std::optional<Bytes> Communicator::try_receive(int source, int tag) const {
+  return backend_->try_receive(source, tag);
+}
+std::string Communicator::library_version() const { return backend_->library_version(); }
+
+}  // namespace ranklog

@@ -1,0 +1,196 @@
+#include "comm/mpi_backend.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <climits>
+
+#include "comm/mpi_environment.hpp"
+#include "ranklog/error.hpp"
+#include "ranklog/mpi.hpp"
+
+namespace ranklog::comm {
+namespace {
+
+void check(int code, const char* operation, int rank) {
+  if (code == MPI_SUCCESS) return;
+  char text[MPI_MAX_ERROR_STRING] = "";
+  int n_chars = 0;
+  MPI_Error_string(code, text, &n_chars);
+  throw CommunicationError(fmt::format("{} failed on rank {}: {}", operation, rank,
+                                       std::string_view(text, static_cast<std::size_t>(n_chars))));
+}
+
+// MPI counts are int; a longer message is an error that says so, not a truncation.
+int to_count(std::size_t n, const char* operation) {
+  if (n > static_cast<std::size_t>(INT_MAX)) {
+    throw CommunicationError(
+        fmt::format("{} of {} bytes: MPI takes at most 2 GiB in one message", operation, n));
+  }
+  return static_cast<int>(n);
+}
+
+MPI_Op to_mpi(Backend::Op op) {
+  switch (op) {
+    case Backend::Op::min:
+      return MPI_MIN;
+    case Backend::Op::max:
+      return MPI_MAX;
+    default:
+      return MPI_SUM;
+  }
+}
+
+// A synchronous-mode send: complete when the receiver has begun to take it, which bounds what
+// can pile up inside MPI.
+class MpiPosted final : public PostedMessage::Impl {
+ public:
+  MpiPosted(MPI_Comm mpi_comm, int rank, int destination, int tag, Bytes payload)
+      : payload_(std::move(payload)) {
+    check(MPI_Issend(payload_.data(), to_count(payload_.size(), "MPI_Issend"), MPI_BYTE,
+                     destination, tag, mpi_comm, &request_),
+          "MPI_Issend", rank);
+  }
+  [[nodiscard]] bool is_taken() override {
+    // After MPI_Finalize nothing can be asked any more; the receiver has gone too.
+    if (request_ == MPI_REQUEST_NULL || !is_mpi_usable()) return true;
+    int is_done = 0;
+    MPI_Test(&request_, &is_done, MPI_STATUS_IGNORE);
+    return is_done != 0;
+  }
+
+ private:
+  Bytes payload_;
+  MPI_Request request_ = MPI_REQUEST_NULL;
+};
+
+class MpiBackend final : public Backend {
+ public:
+  // Takes ownership of `owned`.
+  explicit MpiBackend(MPI_Comm owned) : comm_(owned) {
+    MPI_Comm_set_errhandler(comm_, MPI_ERRORS_RETURN);
+    MPI_Comm_rank(comm_, &rank_);
+    MPI_Comm_size(comm_, &size_);
+    MPI_Comm_rank(MPI_COMM_WORLD, &world_rank_);
+  }
+  ~MpiBackend() override {
+    if (is_mpi_usable()) MPI_Comm_free(&comm_);
+  }
+
+  [[nodiscard]] int rank() const noexcept override { return rank_; }
+  [[nodiscard]] int size() const noexcept override { return size_; }
+  [[nodiscard]] int world_rank() const noexcept override { return world_rank_; }
+
+  [[nodiscard]] std::unique_ptr<Backend> duplicate() const override {
+    return make_mpi_backend(comm_);
+  }
+  [[nodiscard]] std::unique_ptr<Backend> split(int color) const override {
+    MPI_Comm part = MPI_COMM_NULL;
+    check(MPI_Comm_split(comm_, color, rank_, &part), "MPI_Comm_split", rank_);
+    return std::make_unique<MpiBackend>(part);
+  }
+  [[nodiscard]] std::unique_ptr<Backend> split_by_node() const override {
+    MPI_Comm node = MPI_COMM_NULL;
+    check(MPI_Comm_split_type(comm_, MPI_COMM_TYPE_SHARED, rank_, MPI_INFO_NULL, &node),
+          "MPI_Comm_split_type", rank_);
+    return std::make_unique<MpiBackend>(node);
+  }
+
+  void barrier() const override { check(MPI_Barrier(comm_), "MPI_Barrier", rank_); }
+  void broadcast(std::span<std::byte> data, int root) const override {
+    check(MPI_Bcast(data.data(), to_count(data.size(), "MPI_Bcast"), MPI_BYTE, root, comm_),
+          "MPI_Bcast", rank_);
+  }
+  void all_reduce(std::span<double> data, Op op) const override {
+    all_reduce_typed(data.data(), data.size(), MPI_DOUBLE, op);
+  }
+  void all_reduce(std::span<std::int64_t> data, Op op) const override {
+    all_reduce_typed(data.data(), data.size(), MPI_INT64_T, op);
+  }
+
+  [[nodiscard]] std::vector<Bytes> gather(std::span<const std::byte> data,
+                                          int root) const override {
+    const int n_bytes = to_count(data.size(), "MPI_Gatherv");
+    std::vector<int> counts(rank_ == root ? static_cast<std::size_t>(size_) : 0);
+    check(MPI_Gather(&n_bytes, 1, MPI_INT, counts.data(), 1, MPI_INT, root, comm_), "MPI_Gather",
+          rank_);
+    std::vector<int> offsets(counts.size());
+    std::size_t total = 0;
+    for (std::size_t i = 0; i < counts.size(); ++i) {
+      offsets[i] = to_count(total, "MPI_Gatherv");
+      total += static_cast<std::size_t>(counts[i]);
+    }
+    Bytes joined(total);
+    check(MPI_Gatherv(data.data(), n_bytes, MPI_BYTE, joined.data(), counts.data(), offsets.data(),
+                      MPI_BYTE, root, comm_),
+          "MPI_Gatherv", rank_);
+    std::vector<Bytes> parts(counts.size());
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      parts[i].assign(joined.begin() + offsets[i], joined.begin() + offsets[i] + counts[i]);
+    }
+    return parts;
+  }
+
+  [[nodiscard]] std::unique_ptr<PostedMessage::Impl> post(int destination, int tag,
+                                                          Bytes payload) const override {
+    return std::make_unique<MpiPosted>(comm_, rank_, destination, tag, std::move(payload));
+  }
+
+  [[nodiscard]] std::optional<Bytes> try_receive(int source, int tag) const override {
+    int has_arrived = 0;
+    MPI_Message message = MPI_MESSAGE_NULL;
+    MPI_Status status;
+    check(MPI_Improbe(source, tag, comm_, &has_arrived, &message, &status), "MPI_Improbe", rank_);
+    if (has_arrived == 0) return std::nullopt;
+    int n_bytes = 0;
+    MPI_Get_count(&status, MPI_BYTE, &n_bytes);
+    Bytes payload(static_cast<std::size_t>(n_bytes));
+    check(MPI_Mrecv(payload.data(), n_bytes, MPI_BYTE, &message, &status), "MPI_Mrecv", rank_);
+    return payload;
+  }
+
+  [[nodiscard]] std::string library_version() const override {
+    char text[MPI_MAX_LIBRARY_VERSION_STRING] = "";
+    int n_chars = 0;
+    MPI_Get_library_version(text, &n_chars);
+    std::string version(text, static_cast<std::size_t>(n_chars));
+    std::replace(version.begin(), version.end(), '\n', ' ');
+    while (!version.empty() && (version.back() == ' ' || version.back() == '\0'))
+      version.pop_back();
+    return version;
+  }
+
+ private:
+  void all_reduce_typed(void* data, std::size_t n, MPI_Datatype type, Op op) const {
+    check(MPI_Allreduce(MPI_IN_PLACE, data, to_count(n, "MPI_Allreduce"), type, to_mpi(op), comm_),
+          "MPI_Allreduce", rank_);
+  }
+
+  MPI_Comm comm_;
+  int rank_ = 0;
+  int size_ = 1;
+  int world_rank_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<Backend> make_mpi_backend(MPI_Comm mpi_comm) {
+  MPI_Comm copy = MPI_COMM_NULL;
+  check(MPI_Comm_dup(mpi_comm, &copy), "MPI_Comm_dup", 0);
+  return std::make_unique<MpiBackend>(copy);
+}
+
+}  // namespace ranklog::comm
+
+namespace ranklog {
+
+Communicator communicator_from(MPI_Comm mpi_comm) {
+  if (mpi_comm == MPI_COMM_NULL) {
+    throw UsageError(
+        "communicator_from(MPI_COMM_NULL): this process is not part of the "
+        "communicator; call it only on ranks that are");
+  }
+  return Communicator(comm::make_mpi_backend(mpi_comm));
+}
+
+}  // namespace ranklog

@@ -1,0 +1,94 @@
+#include "comm/mpi_environment.hpp"
+
+#include <mpi.h>
+
+#include <cstdlib>
+#include <map>
+
+#include "comm/mpi_backend.hpp"
+#include "ranklog/error.hpp"
+
+namespace ranklog::comm {
+namespace {
+
+void finalize_what_we_started() {
+  if (is_mpi_usable()) MPI_Finalize();
+}
+
+void initialize_if_nobody_did() {
+  int is_initialized = 0;
+  MPI_Initialized(&is_initialized);
+  if (is_initialized != 0) return;
+  int provided = MPI_THREAD_SINGLE;
+  if (MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &provided) != MPI_SUCCESS) {
+    throw CommunicationError("MPI_Init_thread failed; start the program with mpirun or srun");
+  }
+  std::atexit(finalize_what_we_started);
+}
+
+// Callbacks by token; the greatest token is the newest.
+std::map<int, std::function<void()>>& callbacks() {
+  static std::map<int, std::function<void()>> all;
+  return all;
+}
+
+int run_callbacks(MPI_Comm, int, void*, void*) {
+  while (!callbacks().empty()) {
+    const auto newest = std::prev(callbacks().end());
+    const auto callback = std::move(newest->second);
+    callbacks().erase(newest);
+    callback();
+  }
+  return MPI_SUCCESS;
+}
+
+// Attributes of MPI_COMM_SELF are deleted first of all in MPI_Finalize.
+void attach_to_finalize() {
+  static bool is_attached = false;
+  if (is_attached) return;
+  int keyval = MPI_KEYVAL_INVALID;
+  MPI_Comm_create_keyval(MPI_COMM_NULL_COPY_FN, run_callbacks, &keyval, nullptr);
+  MPI_Comm_set_attr(MPI_COMM_SELF, keyval, nullptr);
+  is_attached = true;
+}
+
+}  // namespace
+
+bool is_mpi_usable() noexcept {
+  int is_initialized = 0;
+  int is_finalized = 0;
+  MPI_Initialized(&is_initialized);
+  MPI_Finalized(&is_finalized);
+  return is_initialized != 0 && is_finalized == 0;
+}
+
+WorldPlace world_place() noexcept {
+  WorldPlace place;
+  if (is_mpi_usable()) {
+    MPI_Comm_rank(MPI_COMM_WORLD, &place.rank);
+    MPI_Comm_size(MPI_COMM_WORLD, &place.size);
+  }
+  return place;
+}
+
+std::unique_ptr<Backend> make_world_backend() {
+  int is_finalized = 0;
+  MPI_Finalized(&is_finalized);
+  if (is_finalized != 0) {
+    throw UsageError("MPI was finalised already; create the Accelerator before MPI_Finalize");
+  }
+  initialize_if_nobody_did();
+  return make_mpi_backend(MPI_COMM_WORLD);
+}
+
+int call_before_finalize(std::function<void()> callback) {
+  if (!is_mpi_usable()) return 0;
+  attach_to_finalize();
+  static int last_token = 0;
+  callbacks().emplace(++last_token, std::move(callback));
+  return last_token;
+}
+
+void forget_finalize_callback(int token) noexcept { callbacks().erase(token); }
+
+}  // namespace ranklog::comm

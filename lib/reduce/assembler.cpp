@@ -1,0 +1,207 @@
+#include "reduce/assembler.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+#include <limits>
+
+#include "core/text.hpp"
+
+namespace ranklog::reduce {
+namespace {
+
+constexpr auto never = std::numeric_limits<std::int64_t>::min();
+// Rows that are not ready are usually followed by others that are not: looking at this many is
+// enough for those that can overtake.
+constexpr int max_unready_looked_at = 64;
+
+}  // namespace
+
+void merge(Cell& cell, Cell&& other, Reduction reduction) {
+  cell.n_ranks += other.n_ranks;
+  cell.numbers.merge(other.numbers);
+  if (other.text_rank >= 0) {
+    const bool takes_other =
+        cell.text_rank < 0 || (reduction == Reduction::last ? other.text_rank >= cell.text_rank
+                                                            : other.text_rank < cell.text_rank);
+    if (takes_other) {
+      cell.text = std::move(other.text);
+      cell.text_rank = other.text_rank;
+    }
+  }
+  cell.parts.insert(cell.parts.end(), std::make_move_iterator(other.parts.begin()),
+                    std::make_move_iterator(other.parts.end()));
+}
+
+std::size_t footprint_bytes(const Row& row) noexcept {
+  std::size_t n_bytes = sizeof(Row);
+  for (const auto& cell : row.cells) {
+    n_bytes += sizeof(Cell) + cell.text.size();
+    for (const auto& part : cell.parts) {
+      n_bytes += sizeof(RankPart) + part.text.size() +
+                 (part.reals.size() + part.integers.size()) * sizeof(double);
+    }
+  }
+  return n_bytes;
+}
+
+void Assembler::add(Row row, int source, double now_s, std::vector<Conflict>& conflicts) {
+  settled_step_.resize(keys_.size(), never);
+  n_bytes_ += footprint_bytes(row);
+  if (add_aligned(row, source, conflicts)) return;
+  add_scattered(row, source, now_s, conflicts);
+}
+
+Assembler::Rows::iterator Assembler::open(const Row& row, double now_s) {
+  OpenRow fresh;
+  fresh.head.step = row.step;
+  fresh.head.has_step = row.has_step;
+  fresh.parts.resize(static_cast<std::size_t>(options_.n_sources));
+  fresh.opened_s = now_s;
+  open_.push_back(std::move(fresh));
+  const auto position = std::prev(open_.end());
+  by_step_.emplace(row.step, position);
+  return position;
+}
+
+bool Assembler::add_aligned(Row& row, int source, std::vector<Conflict>& conflicts) {
+  const auto [begin, end] = by_step_.equal_range(row.step);
+  for (auto candidate = begin; candidate != end; ++candidate) {
+    OpenRow& target = *candidate->second;
+    const bool is_aligned = std::equal(target.slots.begin(), target.slots.end(), row.cells.begin(),
+                                       row.cells.end(), [](const Slot& slot, const Cell& cell) {
+                                         return slot.key == cell.key && slot.repeat == cell.repeat;
+                                       });
+    if (!is_aligned) continue;
+    join(target, row, conflicts);
+    for (std::uint32_t i = 0; i < row.cells.size(); ++i)
+      put(target, i, std::move(row.cells[i]), source);
+    return true;
+  }
+  return false;
+}
+
+void Assembler::add_scattered(Row& row, int source, double now_s,
+                              std::vector<Conflict>& conflicts) {
+  // Keys that nobody logged yet at this step go where their neighbours in the call went.
+  auto home = open_.end();
+  std::vector<Cell*> homeless;
+  const auto [begin, end] = by_step_.equal_range(row.step);
+  for (auto& cell : row.cells) {
+    bool is_placed = false;
+    for (auto candidate = begin; candidate != end && !is_placed; ++candidate) {
+      OpenRow& target = *candidate->second;
+      const auto slot = std::find_if(target.slots.begin(), target.slots.end(), [&](const Slot& s) {
+        return s.key == cell.key && s.repeat == cell.repeat;
+      });
+      if (slot == target.slots.end()) continue;
+      join(target, row, conflicts);
+      put(target, static_cast<std::uint32_t>(slot - target.slots.begin()), std::move(cell), source);
+      home = candidate->second;
+      is_placed = true;
+    }
+    if (!is_placed) homeless.push_back(&cell);
+  }
+  if (homeless.empty()) return;
+  if (home == open_.end()) home = open(row, now_s);
+  join(*home, row, conflicts);
+  for (Cell* cell : homeless) {
+    home->slots.push_back({cell->key, cell->repeat, 0});
+    if (row.step <= settled_step_[static_cast<std::size_t>(cell->key)] && cell->repeat == 0)
+      ++n_late_;
+    put(*home, static_cast<std::uint32_t>(home->slots.size() - 1), std::move(*cell), source);
+  }
+}
+
+void Assembler::put(OpenRow& target, std::uint32_t slot, Cell cell, int source) {
+  target.slots[slot].n_ranks += cell.n_ranks;
+  target.n_bytes += sizeof(Cell);
+  cell.slot = slot;
+  target.parts[static_cast<std::size_t>(source)].push_back(std::move(cell));
+}
+
+void Assembler::join(OpenRow& target, const Row& row, std::vector<Conflict>& conflicts) const {
+  Row& head = target.head;
+  if (head.has_step != row.has_step && !target.slots.empty() && conflicts.size() < max_conflicts) {
+    const auto rank = std::min(head.time_rank, row.time_rank);
+    conflicts.push_back(
+        {rank, fmt::format("metric '{}': rank {} logs it with a step, rank {} without",
+                           escape_unprintable(keys_.at(target.slots[0].key).info->key),
+                           head.has_step ? head.time_rank : row.time_rank,
+                           head.has_step ? row.time_rank : head.time_rank)});
+  }
+  if (row.time_rank < head.time_rank) {
+    head.time = row.time;
+    head.time_rank = row.time_rank;
+  }
+  if (row.caller_options) head.caller_options = row.caller_options;
+}
+
+bool Assembler::is_ready(const OpenRow& row, double now_s) const {
+  if (now_s - row.opened_s >= options_.late_s || n_bytes_ > options_.max_bytes) return true;
+  return std::all_of(row.slots.begin(), row.slots.end(), [&](const Slot& slot) {
+    if (slot.n_ranks >= options_.n_ranks) return true;
+    const KeyEntry& entry = keys_.at(slot.key);
+    return slot.n_ranks >= entry.n_expected && now_s - entry.first_seen_s >= options_.first_sight_s;
+  });
+}
+
+void Assembler::settle(double now_s, bool all, std::vector<Row>& settled) {
+  std::vector<LocalKey> blocked;
+  int n_unready = 0;
+  for (auto position = open_.begin();
+       position != open_.end() && n_unready < max_unready_looked_at;) {
+    const auto current = position++;
+    const bool is_blocked =
+        std::any_of(current->slots.begin(), current->slots.end(),
+                    [&](const Slot& slot) { return keys_.at(slot.key).is_blocked; });
+    if (all || (!is_blocked && is_ready(*current, now_s))) {
+      close(current, settled);
+      continue;
+    }
+    ++n_unready;
+    for (const auto& slot : current->slots) {
+      keys_.at(slot.key).is_blocked = true;
+      blocked.push_back(slot.key);
+    }
+  }
+  for (const auto key : blocked) keys_.at(key).is_blocked = false;
+}
+
+Row Assembler::merged(OpenRow& open_row) const {
+  Row row = std::move(open_row.head);
+  row.cells.resize(open_row.slots.size());
+  std::vector<bool> has_cell(open_row.slots.size(), false);
+  for (auto& part : open_row.parts) {
+    for (auto& cell : part) {
+      const auto slot = cell.slot;
+      if (has_cell[slot]) {
+        merge(row.cells[slot], std::move(cell), keys_.at(cell.key).info->reduction);
+      } else {
+        row.cells[slot] = std::move(cell);
+        has_cell[slot] = true;
+      }
+    }
+  }
+  return row;
+}
+
+void Assembler::close(Rows::iterator position, std::vector<Row>& settled) {
+  const auto [begin, end] = by_step_.equal_range(position->head.step);
+  for (auto entry = begin; entry != end; ++entry) {
+    if (entry->second != position) continue;
+    by_step_.erase(entry);
+    break;
+  }
+  for (const auto& slot : position->slots) {
+    auto& step = settled_step_[static_cast<std::size_t>(slot.key)];
+    step = std::max(step, position->head.step);
+  }
+  settled.push_back(merged(*position));
+  n_bytes_ -= std::min(n_bytes_, sizeof(Row) + position->n_bytes);
+  open_.erase(position);
+  if (open_.empty()) n_bytes_ = 0;
+}
+
+}  // namespace ranklog::reduce

@@ -1,0 +1,77 @@
+// Where rows of several ranks meet: matches them by step and key, and lets a row go when every
+// rank that should have a part in it has one.
+#pragma once
+
+#include <cstdint>
+#include <list>
+#include <unordered_map>
+#include <vector>
+
+#include "reduce/packet.hpp"
+#include "reduce/row.hpp"
+
+namespace ranklog::reduce {
+
+struct AssemblerOptions {
+  int n_ranks = 1;    // ranks whose rows meet here
+  int n_sources = 1;  // streams: source 0 is this rank, then its children by ascending rank
+  // How long a key that only some ranks have may wait for the others to log it for the first time.
+  double first_sight_s = 2;
+  // How long a row waits for a rank that logged its keys before.
+  double late_s = 30;
+  std::size_t max_bytes = std::size_t{64}
+                          << 20;  // of open rows; beyond it the oldest go as they are
+};
+
+// A row goes when (1) all ranks gave a value for each of its keys; or (2) all ranks that ever
+// logged the key did, and the key is known for longer than `first_sight_s`; or (3) it waited for
+// `late_s`; or (4) the memory bound is reached; or (5) everything is asked for. Rows of one key go
+// in the order of their arrival. Parts are merged by ascending source when the row goes, so the
+// result depends on who took part, never on who came first.
+class Assembler {
+ public:
+  Assembler(KeyTable& keys, const AssemblerOptions& options) : keys_(keys), options_(options) {}
+
+  // Takes a part of a row. Contradictions about steps are appended to `conflicts`.
+  void add(Row row, int source, double now_s, std::vector<Conflict>& conflicts);
+  // Appends the rows that may go. `all`: every row goes.
+  void settle(double now_s, bool all, std::vector<Row>& settled);
+  [[nodiscard]] std::size_t n_open() const noexcept { return open_.size(); }
+  // Parts that came after their row had gone; they form rows of their own.
+  [[nodiscard]] std::int64_t n_late() const noexcept { return n_late_; }
+
+ private:
+  struct Slot {
+    LocalKey key{};
+    std::uint32_t repeat = 0;
+    std::int32_t n_ranks = 0;
+  };
+  struct OpenRow {
+    Row head;  // without cells
+    std::vector<Slot> slots;
+    std::vector<std::vector<Cell>> parts;  // index: source
+    double opened_s = 0;
+    std::size_t n_bytes = 0;
+  };
+  using Rows = std::list<OpenRow>;
+
+  [[nodiscard]] Rows::iterator open(const Row& row, double now_s);
+  // Puts all cells into the one open row of exactly these keys; false if there is none.
+  [[nodiscard]] bool add_aligned(Row& row, int source, std::vector<Conflict>& conflicts);
+  void add_scattered(Row& row, int source, double now_s, std::vector<Conflict>& conflicts);
+  void put(OpenRow& target, std::uint32_t slot, Cell cell, int source);
+  void join(OpenRow& target, const Row& row, std::vector<Conflict>& conflicts) const;
+  [[nodiscard]] bool is_ready(const OpenRow& row, double now_s) const;
+  [[nodiscard]] Row merged(OpenRow& open_row) const;
+  void close(Rows::iterator position, std::vector<Row>& settled);
+
+  KeyTable& keys_;
+  AssemblerOptions options_;
+  Rows open_;
+  std::unordered_multimap<std::int64_t, Rows::iterator> by_step_;
+  std::vector<std::int64_t> settled_step_;  // greatest step that has gone, by key
+  std::size_t n_bytes_ = 0;
+  std::int64_t n_late_ = 0;
+};
+
+}  // namespace ranklog::reduce

@@ -1,0 +1,268 @@
+#include "ranklog/collectives.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+#include "ranklog/error.hpp"
+#include "reduce/wire.hpp"
+
+namespace ranklog::collectives {
+namespace {
+
+using reduce::WireReader;
+using reduce::WireWriter;
+
+template <class T>
+constexpr std::string_view type_name = "text";
+template <>
+constexpr std::string_view type_name<double> = "f64";
+template <>
+constexpr std::string_view type_name<float> = "f32";
+template <>
+constexpr std::string_view type_name<std::int64_t> = "i64";
+template <>
+constexpr std::string_view type_name<std::int32_t> = "i32";
+
+// Every rank learns what every rank passes, so all ranks find the same mismatch.
+void agree_on_shapes(const Communicator& comm, std::string_view operation, std::string_view shape) {
+  const auto parts = comm.all_gather(std::as_bytes(std::span(shape.data(), shape.size())));
+  std::vector<std::string> shapes;
+  for (const auto& part : parts) {
+    shapes.emplace_back(reinterpret_cast<const char*>(part.data()), part.size());
+  }
+  const bool all_equal =
+      std::all_of(shapes.begin(), shapes.end(), [&](const auto& s) { return s == shapes[0]; });
+  if (all_equal) return;
+  std::string list;
+  for (std::size_t r = 0; r < shapes.size(); ++r) {
+    if (r == 16) {
+      list += fmt::format(" and {} more", shapes.size() - r);
+      break;
+    }
+    list += fmt::format("{}rank {}: {}", r == 0 ? "" : ", ", r, shapes[r]);
+  }
+  throw ShapeMismatchError(fmt::format(
+      "{}() got different types or shapes on different ranks ({}); pass the same on all, or use "
+      "pad_across_processes() first",
+      operation, list));
+}
+
+// Integers stop at the ends of int64 instead of wrapping.
+std::int64_t add(std::int64_t a, std::int64_t b) {
+  std::int64_t total = 0;
+  if (!__builtin_add_overflow(a, b, &total)) return total;
+  return a > 0 ? std::numeric_limits<std::int64_t>::max() : std::numeric_limits<std::int64_t>::min();
+}
+double add(double a, double b) { return a + b; }
+
+template <class T>
+T combine(T a, T b, Reduction reduction) {
+  if constexpr (std::floating_point<T>) {
+    if (std::isnan(a) || std::isnan(b)) return std::numeric_limits<T>::quiet_NaN();
+  }
+  switch (reduction) {
+    case Reduction::min:
+      return std::min(a, b);
+    case Reduction::max:
+      return std::max(a, b);
+    case Reduction::any:
+      return (a != 0 || b != 0) ? T{1} : T{0};
+    case Reduction::all:
+      return (a != 0 && b != 0) ? T{1} : T{0};
+    default:
+      return add(a, b);
+  }
+}
+
+// Integers are summed in int64, reals in double, whatever the element type.
+template <class T>
+using Wide = std::conditional_t<std::floating_point<T>, double, std::int64_t>;
+
+template <class T>
+T finish(Wide<T> total, Reduction reduction, int n_ranks, double scale) {
+  if constexpr (std::floating_point<T>) {
+    if (reduction == Reduction::mean) total /= n_ranks;
+    return static_cast<T>(total * scale);
+  } else {
+    if (reduction == Reduction::mean || scale != 1.0) {
+      const double divisor = reduction == Reduction::mean ? n_ranks : 1;
+      return static_cast<T>(std::llround(static_cast<double>(total) / divisor * scale));
+    }
+    return static_cast<T>(total);
+  }
+}
+
+void check_reduction(Reduction reduction) {
+  for (const auto possible : {Reduction::sum, Reduction::mean, Reduction::min, Reduction::max,
+                              Reduction::any, Reduction::all}) {
+    if (reduction == possible) return;
+  }
+  throw UsageError(
+      fmt::format("reduce() cannot use reduction '{}'; choose sum, mean, min, max, any or all",
+                  to_string(reduction)));
+}
+
+std::string keys_of(const Dict& values) {
+  std::string keys = "keys";
+  for (const auto& item : values.items()) {
+    keys += " " + std::string(item.key);
+    if (item.value.tag() == Value::Tag::text) keys += " (text)";
+  }
+  return keys;
+}
+
+// Calls `on_reals` or `on_integers` with each leaf, as a vector; nested dictionaries recursively.
+template <class F>
+Dict map_leaves(const Dict& values, std::string_view operation, F function) {
+  Dict out;
+  for (const auto& item : values.items()) {
+    const Value& v = item.value;
+    switch (v.tag()) {
+      case Value::Tag::real:
+        out.set(item.key, function(std::vector<double>{v.real()}));
+        break;
+      case Value::Tag::integer:
+      case Value::Tag::boolean:
+        out.set(item.key, function(std::vector<std::int64_t>{v.integer()}));
+        break;
+      case Value::Tag::numbers: {
+        const auto& span = v.numbers();
+        if (span.is_integer()) {
+          std::vector<std::int64_t> copy(span.n);
+          for (std::size_t i = 0; i < span.n; ++i) copy[i] = span.integer(i);
+          out.set(item.key, function(std::move(copy)));
+        } else {
+          std::vector<double> copy(span.n);
+          for (std::size_t i = 0; i < span.n; ++i) copy[i] = span.real(i);
+          out.set(item.key, function(std::move(copy)));
+        }
+        break;
+      }
+      case Value::Tag::nested: {
+        Dict nested;
+        for (const auto& inner : v.nested()) nested.set(inner.key, inner.value);
+        out.set(item.key, map_leaves(nested, operation, function));
+        break;
+      }
+      case Value::Tag::text:
+        throw UsageError(fmt::format("{}() of a dictionary takes numbers and spans; '{}' is text",
+                                     operation, item.key));
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+template <Element T>
+std::vector<T> gather(const Communicator& comm, const std::vector<T>& values) {
+  agree_on_shapes(comm, "gather", type_name<T>);
+  std::vector<T> all;
+  for (const auto& part : comm.all_gather(std::as_bytes(std::span(values)))) {
+    const auto n_before = all.size();
+    all.resize(n_before + part.size() / sizeof(T));
+    if (!part.empty()) std::memcpy(all.data() + n_before, part.data(), part.size());
+  }
+  return all;
+}
+
+std::vector<std::string> gather(const Communicator& comm, const std::vector<std::string>& values) {
+  agree_on_shapes(comm, "gather", "text");
+  WireWriter out;
+  out.put(static_cast<std::uint32_t>(values.size()));
+  for (const auto& value : values) out.put_text(value);
+  const Bytes own = out.take();
+  std::vector<std::string> all;
+  for (const auto& part : comm.all_gather(own)) {
+    WireReader in(part, "gathered text");
+    const auto n = in.get_count(4);
+    for (std::size_t i = 0; i < n; ++i) all.push_back(in.get_text());
+  }
+  return all;
+}
+
+std::vector<std::string> gather(const Communicator& comm, const std::string& value) {
+  return gather(comm, std::vector<std::string>{value});
+}
+
+Dict gather(const Communicator& comm, const Dict& values) {
+  agree_on_shapes(comm, "gather", keys_of(values));
+  return map_leaves(values, "gather", [&](const auto& leaf) { return gather(comm, leaf); });
+}
+
+void check_samples_in_batch(std::int64_t n_samples_in_batch, std::size_t n_gathered) {
+  if (n_samples_in_batch >= 0 && static_cast<std::uint64_t>(n_samples_in_batch) <= n_gathered)
+    return;
+  throw UsageError(fmt::format(
+      "gather_for_metrics: {} samples in the batch, but {} were gathered from all ranks; pass the "
+      "number of real samples of this global batch",
+      n_samples_in_batch, n_gathered));
+}
+
+template <Element T>
+std::vector<T> reduce(const Communicator& comm, const std::vector<T>& values, Reduction reduction,
+                      double scale) {
+  check_reduction(reduction);
+  agree_on_shapes(comm, "reduce", fmt::format("{}[{}]", type_name<T>, values.size()));
+  // In rank order on rank 0, then back to all: the same bits on every rank and in every run.
+  const auto parts = comm.gather(std::as_bytes(std::span(values)), 0);
+  std::vector<T> result(values.size());
+  if (comm.rank() == 0) {
+    std::vector<Wide<T>> total(values.begin(), values.end());
+    std::vector<T> other(values.size());
+    for (std::size_t r = 1; r < parts.size(); ++r) {
+      if (!other.empty()) std::memcpy(other.data(), parts[r].data(), parts[r].size());
+      for (std::size_t i = 0; i < total.size(); ++i) {
+        total[i] = combine(total[i], static_cast<Wide<T>>(other[i]), reduction);
+      }
+    }
+    if (comm.size() == 1 && (reduction == Reduction::any || reduction == Reduction::all)) {
+      for (auto& element : total) element = combine(element, element, reduction);
+    }
+    for (std::size_t i = 0; i < total.size(); ++i) {
+      result[i] = finish<T>(total[i], reduction, comm.size(), scale);
+    }
+  }
+  comm.broadcast(std::as_writable_bytes(std::span(result)), 0);
+  return result;
+}
+
+Dict reduce(const Communicator& comm, const Dict& values, Reduction reduction, double scale) {
+  agree_on_shapes(comm, "reduce", keys_of(values));
+  return map_leaves(values, "reduce",
+                    [&](const auto& leaf) { return reduce(comm, leaf, reduction, scale); });
+}
+
+template <Element T>
+std::vector<T> pad_across_processes(const Communicator& comm, std::vector<T> values, T pad_value,
+                                    PadSide side) {
+  agree_on_shapes(comm, "pad_across_processes", type_name<T>);
+  std::int64_t longest = static_cast<std::int64_t>(values.size());
+  comm.all_reduce(std::span(&longest, 1), Communicator::Op::max);
+  const auto n_missing = static_cast<std::size_t>(longest) - values.size();
+  values.insert(side == PadSide::back ? values.end() : values.begin(), n_missing, pad_value);
+  return values;
+}
+
+bool any_rank(const Communicator& comm, bool value) {
+  std::int64_t is_set = value ? 1 : 0;
+  comm.all_reduce(std::span(&is_set, 1), Communicator::Op::max);
+  return is_set != 0;
+}
+
+#define RANKLOG_INSTANTIATE(T)                                                                   \
+  template std::vector<T> gather(const Communicator&, const std::vector<T>&);                    \
+  template std::vector<T> reduce(const Communicator&, const std::vector<T>&, Reduction, double); \
+  template std::vector<T> pad_across_processes(const Communicator&, std::vector<T>, T, PadSide);
+RANKLOG_INSTANTIATE(double)
+RANKLOG_INSTANTIATE(float)
+RANKLOG_INSTANTIATE(std::int64_t)
+RANKLOG_INSTANTIATE(std::int32_t)
+#undef RANKLOG_INSTANTIATE
+
+}  // namespace ranklog::collectives

@@ -1,0 +1,258 @@
+#include "reduce/exchange.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <thread>
+#include <utility>
+
+namespace ranklog::reduce {
+namespace {
+
+constexpr int packet_tag = 1;
+constexpr double poll_interval_s = 1e-3;
+
+// Binomial tree: the children of r are r + 1, r + 2, r + 4, ... below r's lowest set bit, so that
+// the ranks below each child are consecutive and merging in child order is merging in rank order.
+int lowest_bit(int rank, int n_ranks) {
+  if (rank == 0) {
+    int bit = 1;
+    while (bit < n_ranks) bit *= 2;
+    return bit;
+  }
+  return rank & -rank;
+}
+
+int parent_of(int rank) { return rank == 0 ? -1 : rank - (rank & -rank); }
+
+std::vector<int> children_of(int rank, int n_ranks) {
+  std::vector<int> children;
+  for (int bit = 1; bit < lowest_bit(rank, n_ranks) && rank + bit < n_ranks; bit *= 2) {
+    children.push_back(rank + bit);
+  }
+  return children;
+}
+
+AssemblerOptions assembler_options(const Communicator& comm, const ExchangeOptions& options) {
+  AssemblerOptions result;
+  const int end = comm.rank() + lowest_bit(comm.rank(), comm.size());
+  result.n_ranks = std::min(end, comm.size()) - comm.rank();
+  result.n_sources = 1 + static_cast<int>(children_of(comm.rank(), comm.size()).size());
+  result.first_sight_s = options.first_sight_s;
+  result.late_s = options.late_s;
+  return result;
+}
+
+// Gives the core to ranks that share it; a fixed sleep would cost a fast drain its speed.
+class Backoff {
+ public:
+  void pause() {
+    if (++n_pauses_ < 100) {
+      std::this_thread::yield();
+    } else {
+      std::this_thread::sleep_for(std::chrono::microseconds(100));
+    }
+  }
+
+ private:
+  int n_pauses_ = 0;
+};
+
+}  // namespace
+
+Exchange::Exchange(const Communicator& comm, KeyTable& keys, ExchangeOptions options)
+    : comm_(comm),
+      keys_(keys),
+      options_(std::move(options)),
+      parent_(parent_of(comm.rank())),
+      assembler_(keys, assembler_options(comm, options_)),
+      writer_(keys) {
+  for (const int child : children_of(comm.rank(), comm.size())) {
+    children_.push_back({child, PacketReader(keys, child)});
+  }
+}
+
+double Exchange::now_s() const {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+}
+
+void Exchange::submit(Row row) {
+  if (is_leaf()) {
+    settled_.push_back(std::move(row));
+  } else {
+    assembler_.add(std::move(row), 0, now_s(), next_head_.conflicts);
+  }
+  if (is_leaf() && !is_root()) forward();
+  poll();
+  if (unsent_bytes_ > options_.max_unsent_bytes) wait_for_parent();
+}
+
+void Exchange::poll() {
+  const double now = now_s();
+  if (now - last_polled_s_ < poll_interval_s) return;
+  last_polled_s_ = now;
+  receive();
+  settle(false);
+  forward();
+  drop_taken();
+}
+
+void Exchange::receive() {
+  for (std::size_t i = 0; i < children_.size(); ++i) {
+    Child& child = children_[i];
+    while (!child.is_drained) {
+      const auto bytes = comm_.try_receive(child.rank, packet_tag);
+      if (!bytes) break;
+      auto contents = child.reader.read(*bytes, now_s());
+      for (auto& conflict : contents.head.conflicts) add_conflict(std::move(conflict));
+      if (contents.head.failure &&
+          (!next_head_.failure || contents.head.failure->rank < next_head_.failure->rank)) {
+        next_head_.failure = std::move(contents.head.failure);
+      }
+      for (auto& row : contents.rows) {
+        assembler_.add(std::move(row), static_cast<int>(i) + 1, now_s(), next_head_.conflicts);
+      }
+      child.is_drained = contents.head.is_last;
+    }
+  }
+}
+
+void Exchange::settle(bool all) { assembler_.settle(now_s(), all, settled_); }
+
+// Packs settled rows for the parent, and sends when there are enough or it is time.
+void Exchange::forward() {
+  if (is_root()) return;
+  for (const auto& row : settled_) {
+    writer_.add(row);
+    if (writer_.n_rows() >= static_cast<std::size_t>(options_.window_rows)) send(false);
+  }
+  settled_.clear();
+  if (writer_.n_rows() > 0 && now_s() - last_sent_s_ >= options_.flush_interval_s) send(false);
+}
+
+void Exchange::send(bool is_last) {
+  next_head_.is_last = is_last;
+  Bytes packet = writer_.take(next_head_);
+  next_head_.conflicts.clear();
+  next_head_.failure.reset();
+  const std::size_t n_bytes = packet.size();
+  unsent_.push_back({comm_.post(parent_, packet_tag, std::move(packet)), n_bytes});
+  unsent_bytes_ += n_bytes;
+  last_sent_s_ = now_s();
+}
+
+void Exchange::drop_taken() {
+  while (!unsent_.empty() && unsent_.front().message.is_taken()) {
+    unsent_bytes_ -= unsent_.front().n_bytes;
+    unsent_.pop_front();
+  }
+}
+
+std::vector<Row> Exchange::take_settled() {
+  if (!is_root()) return {};
+  return std::exchange(settled_, {});
+}
+
+void Exchange::add_conflict(Conflict conflict) {
+  auto& conflicts = next_head_.conflicts;
+  if (conflicts.size() < max_conflicts) conflicts.push_back(std::move(conflict));
+}
+
+void Exchange::wait_for_parent() {
+  const double started = now_s();
+  bool is_reported = false;
+  Backoff backoff;
+  while (unsent_bytes_ > options_.max_unsent_bytes / 2) {
+    receive();
+    settle(false);
+    forward();
+    drop_taken();
+    if (!is_reported && now_s() - started > options_.report_wait_after_s) {
+      is_reported = true;
+      options_.report(
+          fmt::format("rank {} waits for rank {} to take its metrics; does rank {} "
+                      "still call log()?",
+                      comm_.rank(), parent_, parent_));
+    }
+    backoff.pause();
+  }
+}
+
+void Exchange::wait_for_children() {
+  const double started = now_s();
+  bool is_reported = false;
+  Backoff backoff;
+  while (true) {
+    receive();
+    settle(false);
+    forward();
+    drop_taken();
+    std::vector<int> missing;
+    for (const auto& child : children_) {
+      if (!child.is_drained) missing.push_back(child.rank);
+    }
+    if (missing.empty()) return;
+    if (!is_reported && now_s() - started > options_.report_wait_after_s) {
+      is_reported = true;
+      options_.report(
+          fmt::format("rank {} waits in flush() or end_training() for rank {}; all ranks "
+                      "must make that call",
+                      comm_.rank(), fmt::join(missing, ", ")));
+    }
+    backoff.pause();
+  }
+}
+
+DrainOutcome Exchange::drain(const std::optional<RankFailure>& failure) {
+  wait_for_children();
+  settle(true);
+  if (failure && (!next_head_.failure || failure->rank < next_head_.failure->rank)) {
+    next_head_.failure = failure;
+  }
+  forward();
+  if (!is_root()) send(true);
+  auto outcome = share_outcome();
+  unsent_.clear();  // waits until the parent has taken them: it has, or it could not answer
+  unsent_bytes_ = 0;
+  for (auto& child : children_) child.is_drained = false;
+  ++next_head_.epoch;
+  return outcome;
+}
+
+DrainOutcome Exchange::share_outcome() {
+  DrainOutcome outcome;
+  WireWriter out;
+  if (is_root()) {
+    auto& conflicts = next_head_.conflicts;
+    std::sort(conflicts.begin(), conflicts.end());
+    conflicts.erase(std::unique(conflicts.begin(), conflicts.end()), conflicts.end());
+    out.put(static_cast<std::uint32_t>(conflicts.size()));
+    for (const auto& conflict : conflicts) {
+      out.put(conflict.rank);
+      out.put_text(conflict.text);
+    }
+    out.put(static_cast<std::uint8_t>(next_head_.failure.has_value()));
+    const RankFailure failure = next_head_.failure.value_or(RankFailure{});
+    out.put(failure.rank);
+    out.put_text(failure.reason);
+    out.put(assembler_.n_late());
+    next_head_.conflicts.clear();
+    next_head_.failure.reset();
+  }
+  const Bytes bytes = comm_.broadcast(out.take(), 0);
+  WireReader in(bytes, "the outcome of a flush");
+  const auto n_conflicts = in.get_count(8);
+  for (std::size_t i = 0; i < n_conflicts; ++i) {
+    const auto rank = in.get<std::int32_t>();
+    outcome.conflicts.push_back({rank, in.get_text()});
+  }
+  const bool has_failure = in.get<std::uint8_t>() != 0;
+  const auto rank = in.get<std::int32_t>();
+  auto reason = in.get_text();
+  if (has_failure) outcome.failure = RankFailure{rank, std::move(reason)};
+  outcome.n_late_parts = in.get<std::int64_t>();
+  return outcome;
+}
+
+}  // namespace ranklog::reduce

@@ -1,0 +1,90 @@
+// Carries rows up a binomial tree of ranks to rank 0, without waiting: each rank posts packets to
+// its parent and merges what its children posted. See docs/design/0002-streaming-tree.md.
+#pragma once
+
+#include <chrono>
+#include <deque>
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "ranklog/communicator.hpp"
+#include "reduce/assembler.hpp"
+#include "reduce/packet.hpp"
+
+namespace ranklog::reduce {
+
+struct ExchangeOptions {
+  int window_rows = 64;         // rows that make a packet
+  double flush_interval_s = 1;  // a packet goes at the latest this long after the one before
+  double first_sight_s = 2;     // see AssemblerOptions
+  double late_s = 30;
+  std::size_t max_unsent_bytes = std::size_t{64} << 20;  // untaken by the parent; beyond it we wait
+  double report_wait_after_s = 60;
+  std::function<void(const std::string&)> report;  // told, once per wait, whom we wait for
+};
+
+// What all ranks know after a drain; the same on all.
+struct DrainOutcome {
+  std::vector<Conflict> conflicts;  // sorted; at most max_conflicts
+  std::optional<RankFailure> failure;
+  std::int64_t n_late_parts = 0;
+};
+
+class Exchange {
+ public:
+  // `comm` must outlive the exchange and be used for nothing else while it lives.
+  Exchange(const Communicator& comm, KeyTable& keys, ExchangeOptions options);
+
+  // Hands in a row of this rank and moves what can be moved. Waits only while more than
+  // max_unsent_bytes are untaken by the parent.
+  void submit(Row row);
+  // Moves what can be moved, at most once a millisecond.
+  void poll();
+  // Rank 0: rows that are complete, in order. Other ranks: none.
+  [[nodiscard]] std::vector<Row> take_settled();
+  // Collective, waiting: returns when all rows submitted by all ranks are settled on rank 0.
+  [[nodiscard]] DrainOutcome drain(const std::optional<RankFailure>& failure);
+  // To be sent with the next packet.
+  void add_conflict(Conflict conflict);
+
+ private:
+  struct Child {
+    int rank;
+    PacketReader reader;
+    bool is_drained = false;
+  };
+
+  [[nodiscard]] double now_s() const;
+  void receive();
+  void settle(bool all);
+  void forward();
+  void send(bool is_last);
+  void drop_taken();
+  void wait_for_parent();
+  void wait_for_children();
+  [[nodiscard]] DrainOutcome share_outcome();
+  [[nodiscard]] bool is_leaf() const noexcept { return children_.empty(); }
+  [[nodiscard]] bool is_root() const noexcept { return parent_ < 0; }
+
+  const Communicator& comm_;
+  KeyTable& keys_;
+  ExchangeOptions options_;
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  int parent_ = -1;
+  std::vector<Child> children_;
+  Assembler assembler_;
+  PacketWriter writer_;
+  PacketHead next_head_;
+  std::vector<Row> settled_;
+  struct Unsent {
+    PostedMessage message;
+    std::size_t n_bytes;
+  };
+  std::deque<Unsent> unsent_;
+  std::size_t unsent_bytes_ = 0;
+  double last_sent_s_ = -1e9;
+  double last_polled_s_ = -1e9;
+};
+
+}  // namespace ranklog::reduce

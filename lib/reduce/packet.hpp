@@ -1,0 +1,93 @@
+// What a rank sends to its parent in the tree: news about keys, then rows.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "reduce/row.hpp"
+#include "reduce/wire.hpp"
+
+namespace ranklog::reduce {
+
+// Ranks disagreed; collected on the way up, thrown on all ranks by the next drain.
+struct Conflict {
+  std::int32_t rank = 0;  // the lowest rank that it concerns
+  std::string text;
+  friend bool operator==(const Conflict& a, const Conflict& b) noexcept {
+    return a.rank == b.rank && a.text == b.text;
+  }
+  friend bool operator<(const Conflict& a, const Conflict& b) noexcept {
+    return a.rank != b.rank ? a.rank < b.rank : a.text < b.text;
+  }
+};
+
+// More than these are not carried: the first ones say what to mend.
+inline constexpr std::size_t max_conflicts = 20;
+
+// A rank that left by an exception.
+struct RankFailure {
+  std::int32_t rank = 0;
+  std::string reason;
+};
+
+struct PacketHead {
+  std::uint32_t epoch = 0;  // number of earlier drains
+  bool is_last = false;     // nothing more comes in this epoch
+  std::vector<Conflict> conflicts;
+  std::optional<RankFailure> failure;
+};
+
+// Builds packets for the parent; remembers which keys the parent was told of.
+class PacketWriter {
+ public:
+  explicit PacketWriter(KeyTable& keys) : keys_(keys) {}
+
+  // Appends a settled row to the packet under construction.
+  void add(const Row& row);
+  [[nodiscard]] std::size_t n_rows() const noexcept { return n_rows_; }
+  [[nodiscard]] std::size_t n_bytes() const noexcept { return rows_.size(); }
+  // The finished packet; the next one starts empty.
+  [[nodiscard]] Bytes take(const PacketHead& head);
+
+ private:
+  void put_cell(const Cell& cell);
+  void put_news(WireWriter& out);
+
+  KeyTable& keys_;
+  WireWriter rows_;
+  std::uint32_t n_rows_ = 0;
+};
+
+// Reads one child's packets; knows which of our keys the child's numbers mean.
+class PacketReader {
+ public:
+  PacketReader(KeyTable& keys, std::int32_t child_rank) : keys_(keys), child_rank_(child_rank) {}
+
+  struct Contents {
+    PacketHead head;
+    std::vector<Row> rows;
+  };
+  // `now_s` marks keys that are new here. Contradicting definitions become conflicts; cells that
+  // cannot be merged (text against numbers) are left out. Errors: CommunicationError.
+  [[nodiscard]] Contents read(const Bytes& bytes, double now_s);
+
+ private:
+  void read_news(WireReader& in, std::vector<Conflict>& conflicts, double now_s);
+  [[nodiscard]] Row read_row(WireReader& in);
+  [[nodiscard]] bool read_cell(WireReader& in, Cell& cell);
+
+  struct ChildKey {
+    LocalKey ours{};
+    Kind kind = Kind::real;  // as the child has it
+    std::int32_t n_expected = 0;
+    bool is_mergeable = true;
+  };
+
+  KeyTable& keys_;
+  std::int32_t child_rank_;
+  std::vector<ChildKey> child_keys_;  // index: the child's LocalKey
+};
+
+}  // namespace ranklog::reduce

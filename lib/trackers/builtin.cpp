@@ -1,0 +1,32 @@
+#include "tracking/builtin_trackers.hpp"
+
+#include "ranklog/memory_tracker.hpp"
+#include "trackers/console/console_tracker.hpp"
+#include "trackers/hdf5/hdf5_tracker.hpp"
+#ifdef RANKLOG_HAS_JSONL
+#include "trackers/jsonl/jsonl_tracker.hpp"
+#endif
+#ifdef RANKLOG_HAS_TENSORBOARD
+#include "trackers/tensorboard/tensorboard_tracker.hpp"
+#endif
+
+namespace ranklog::tracking {
+
+const std::vector<BuiltinTracker>& builtin_trackers() {
+  static const std::vector<BuiltinTracker> all{
+      {"hdf5", trackers::make_hdf5_tracker, true},
+#ifdef RANKLOG_HAS_TENSORBOARD
+      {"tensorboard", trackers::make_tensorboard_tracker, true},
+#endif
+      {"console", trackers::make_console_tracker, false},
+#ifdef RANKLOG_HAS_JSONL
+      {"jsonl", trackers::make_jsonl_tracker, false},
+#endif
+      {"memory",
+       []() -> std::unique_ptr<GeneralTracker> { return std::make_unique<MemoryTracker>(); },
+       false},
+  };
+  return all;
+}
+
+}  // namespace ranklog::tracking

@@ -1,0 +1,97 @@
+// Hands records to trackers: a bounded queue, one writer thread, and a shield around every tracker,
+// so that none can hurt the job or another tracker.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "tracking/selection.hpp"
+
+namespace ranklog::tracking {
+
+// Which trackers a record is for.
+enum class Audience : std::uint8_t {
+  main_process,  // reduced values, on rank 0
+  every_rank,    // this rank's own values, for trackers with main_process_only() false
+};
+
+using TrackerOptions = std::map<std::string, Config>;
+// Makes a record of this rank's own values, for a tracker that is spoken to directly.
+using OwnRecorder = std::function<Record(const Values&, std::optional<std::int64_t> step)>;
+
+// Thread safety: one calling thread. Records are delivered in order; a full queue (see capacity)
+// makes submit() wait, because local sinks must not lose rows.
+class Dispatch {
+ public:
+  static constexpr std::size_t capacity = 8192;  // tasks
+
+  Dispatch(std::vector<Selected> trackers, OwnRecorder own_recorder);
+  ~Dispatch();  // finishes as failed if finish() was not called
+
+  // Starts all, then gives `config` to each. Errors: TrackerFailedError naming the tracker; those
+  // that had started are finished then. `context_for` fills in a tracker's own options.
+  void start(const std::function<TrackerContext(const Selected&)>& context_for,
+             const Config* config);
+  void submit(std::shared_ptr<const Record> record, std::shared_ptr<const TrackerOptions> options,
+              Audience audience);
+  // Runs `work` on one tracker, shielded, on the thread and at the place in the order that a
+  // record submitted now would have.
+  void direct(std::size_t index, std::string what, std::function<void(GeneralTracker&)> work);
+  // Waits until everything submitted is delivered and every tracker's flush() has returned.
+  void flush();
+  // Delivers what is left, finishes every tracker. Idempotent.
+  void finish(const RunOutcome& outcome);
+
+  [[nodiscard]] Record own_record(const Values& values, std::optional<std::int64_t> step) const {
+    return own_recorder_(values, step);
+  }
+  [[nodiscard]] const std::vector<Selected>& trackers() const noexcept { return trackers_; }
+  [[nodiscard]] bool has(Audience audience) const noexcept;
+  // One line for each tracker that failed; for the closing summary.
+  [[nodiscard]] std::vector<std::string> failures() const;
+
+ private:
+  struct Slot {
+    std::shared_ptr<GeneralTracker> tracker;
+    std::string name;
+    bool is_caller_bound = false;
+    Audience audience = Audience::main_process;
+    std::int64_t n_errors = 0;  // guarded by error_mutex_
+    std::string first_error;
+  };
+
+  void shield(Slot& slot, std::string_view what, const std::function<void()>& work) noexcept;
+  void log_to(Slot& slot, const Record& record, const TrackerOptions* options);
+  void enqueue(std::function<void()> task);
+  void wait_until_idle();
+  void run_writer();
+  void flush_writer_slots();
+  void for_each_once(const std::function<void(Slot&)>& work);
+
+  std::vector<Selected> trackers_;
+  OwnRecorder own_recorder_;
+  std::vector<Slot> slots_;
+  bool is_started_ = false;
+  bool is_finished_ = false;
+
+  std::mutex mutex_;
+  std::condition_variable has_work_;
+  std::condition_variable has_room_;
+  std::deque<std::function<void()>> queue_;
+  bool is_busy_ = false;
+  bool is_closing_ = false;
+  std::thread writer_;
+
+  mutable std::mutex error_mutex_;
+  std::chrono::steady_clock::time_point last_report_{};
+};
+
+}  // namespace ranklog::tracking
