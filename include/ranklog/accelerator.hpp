@@ -37,6 +37,7 @@ struct AcceleratorOptions {
   std::optional<ProjectConfiguration> project_config = {};
   Communicator communicator = {};  // default: all processes of the job
   std::string label = {};          // names this group of ranks in messages, e.g. "ensemble-3"
+  std::chrono::milliseconds flush_interval{1000};  // a rank sends what it has at least this often
   int window_rows = 64;  // rows that a rank collects before it sends them on; 1 to 1,000,000
 };
 
@@ -83,13 +84,14 @@ class Accelerator {
 
   // Logs this rank's values at `step`. Collective in the sense of DESIGN contract 2: ranks match
   // rows by step and key, may log different keys, more or fewer rows, or nothing. Copies and
-  // returns; it waits only when `window_rows` windows are still untaken by a slower rank.
+  // returns; it waits only while 64 MiB of this rank's rows are
+  // still untaken by a rank that is further behind.
   // Without a step, rows of a key are numbered 0, 1, 2, ...
   // Errors, on this rank at once: UsageError (before init_trackers, after end_training),
   // InvalidKeyError, InvalidValueError, InvalidStepError, ConflictError (a key's type, reduction
   // or use of steps changed). Disagreement between ranks is thrown by the next flush() or
   // end_training(), on all ranks alike. A call that throws logs nothing.
-  // Complexity: one message up a binomial tree per `window_rows` calls.
+  // Complexity: one message up a binomial tree of ranks per `window_rows` calls, or flush_interval.
   void log(const Values& values, std::optional<std::int64_t> step = std::nullopt,
            const LogOptions& options = {},
            std::source_location where = std::source_location::current());

@@ -37,26 +37,30 @@ template <Element T>
 // Gathers every leaf of a dictionary of numbers and spans; the keys must agree on all ranks.
 [[nodiscard]] Dict gather(const Communicator& comm, const Dict& values);
 
+// Collective. Errors, on all ranks alike: ShapeMismatchError if ranks pass different numbers of
+// samples, UsageError if it is negative or more than was gathered.
+void check_samples_in_batch(const Communicator& comm, std::int64_t n_samples_in_batch,
+                            std::size_t n_gathered);
+
 // As gather, but the last batch of an uneven data set, padded so that all ranks have the same
 // number of samples, loses its padding: only the first `n_samples_in_batch` elements stay.
-// Errors: UsageError if that is negative or more than was gathered.
+// Errors: those of gather and check_samples_in_batch.
 template <class T>
 [[nodiscard]] std::vector<T> gather_for_metrics(const Communicator& comm,
                                                 const std::vector<T>& values,
                                                 std::int64_t n_samples_in_batch) {
-  return [&](std::vector<T> all) {
-    check_samples_in_batch(n_samples_in_batch, all.size());
-    all.resize(static_cast<std::size_t>(n_samples_in_batch));
-    return all;
-  }(gather(comm, values));
+  std::vector<T> all = gather(comm, values);
+  check_samples_in_batch(comm, n_samples_in_batch, all.size());
+  all.resize(static_cast<std::size_t>(n_samples_in_batch));
+  return all;
 }
-void check_samples_in_batch(std::int64_t n_samples_in_batch, std::size_t n_gathered);
 
 // Element by element; `scale` multiplies the result. NaN anywhere in an element makes it NaN.
 // Collective, waiting. Reductions: sum, mean, min, max, any, all.
-// Errors: ShapeMismatchError naming each rank's type and length if they differ; UsageError for
-// another reduction. The same inputs on the same number of ranks give the same bits.
-// Integers stop at the ends of int64. Complexity: rank 0 receives the payload of every rank.
+// Errors, on all ranks alike: ShapeMismatchError naming each rank's type, length and reduction if
+// they differ; UsageError for another reduction. The same inputs on the same number of ranks give
+// the same bits. Integers are added in int64 and stop at the ends of their type; their mean is
+// rounded. Complexity: rank 0 receives the payload of every rank.
 template <Element T>
 [[nodiscard]] std::vector<T> reduce(const Communicator& comm, const std::vector<T>& values,
                                     Reduction reduction = Reduction::sum, double scale = 1.0);

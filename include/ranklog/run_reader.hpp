@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "ranklog/config.hpp"
@@ -36,19 +37,22 @@ struct SeriesInfo {
   bool has_per_rank = false;
 };
 
-// Columns of one metric; index = row, in the order of recording. Text series have step, time and
-// text only. Integer series have `integers` beside `value`.
+// Columns of one metric; index = row, in the order of recording. Text series have step, time, text
+// and, if gathered, the per-rank columns of text. Series of whole numbers have `integers`, which is
+// exact, beside `value`.
 struct Series {
   SeriesInfo info;
   std::vector<std::int64_t> step;
   std::vector<double> time;
   std::vector<double> value, min, max, std;
   std::vector<std::int64_t> integers;
-  std::vector<std::int32_t> min_rank, max_rank;
+  std::vector<std::int32_t> min_rank, max_rank, first_nan_rank;  // -1: none
   std::vector<std::int64_t> count, nan_count;
   std::vector<std::string> text;
   // Gathered values, row-major [row][n_ranks * width]; absent ranks hold NaN and count 0.
   std::vector<double> per_rank;
+  std::vector<std::int64_t> per_rank_integers;  // kinds integer and boolean; absent: INT64_MIN
+  std::vector<std::string> per_rank_text;       // kind text; absent: empty
   std::vector<std::int64_t> per_rank_count;  // elements that each rank gave, [row][n_ranks]
   std::int64_t per_rank_width = 1;
 };

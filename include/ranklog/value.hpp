@@ -92,6 +92,7 @@ class Value {
   [[nodiscard]] Value with(Reduction reduction) const noexcept {
     Value copy = *this;
     copy.reduction_ = reduction;
+    copy.has_reduction_ = true;
     return copy;
   }
   [[nodiscard]] Value weighted(double weight) const noexcept {
@@ -106,7 +107,9 @@ class Value {
   [[nodiscard]] std::string_view text() const noexcept { return text_; }
   [[nodiscard]] const NumberSpan& numbers() const noexcept { return numbers_; }
   [[nodiscard]] std::span<const Item> nested() const noexcept;
-  [[nodiscard]] std::optional<Reduction> reduction() const noexcept { return reduction_; }
+  [[nodiscard]] std::optional<Reduction> reduction() const noexcept {
+    return has_reduction_ ? std::optional(reduction_) : std::nullopt;
+  }
   [[nodiscard]] double weight() const noexcept { return weight_; }
 
  private:
@@ -123,7 +126,8 @@ class Value {
   };
 
   Tag tag_;
-  std::optional<Reduction> reduction_;
+  bool has_reduction_ = false;
+  Reduction reduction_ = Reduction::mean;
   double weight_ = 1.0;
   union {
     NumberSpan numbers_{};  // the widest: initialised, so that a copy reads no undefined bytes

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <ctime>
 #include <exception>
@@ -11,6 +12,7 @@
 #include "comm/mpi_environment.hpp"
 #include "core/text.hpp"
 #include "provenance/provenance.hpp"
+#include "ranklog/key.hpp"
 #include "reduce/agreement.hpp"
 #include "tracking/reporter.hpp"
 
@@ -42,6 +44,22 @@ std::string broadcast_text(const Communicator& comm, std::string_view text) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
+// A rank without trackers would not meet the others in init_trackers, and they would wait for it.
+void check_same_selection(const Communicator& comm, const tracking::ResolvedSelection& selection) {
+  std::string mine;
+  for (const auto& selected : selection.trackers) {
+    mine += fmt::format("{}'{}'", mine.empty() ? "" : ", ", escape_unprintable(selected.name));
+  }
+  const std::string of_rank_0 = broadcast_text(comm, mine);
+  reduce::agree(comm, [&] {
+    if (mine == of_rank_0) return;
+    throw UsageError(
+        fmt::format("log_with selects [{}] on rank 0 and [{}] on rank {}; pass the "
+                    "same trackers on all ranks, those above 0 need not run them",
+                    of_rank_0, mine, comm.rank()));
+  });
+}
+
 }  // namespace
 
 Accelerator::Impl::Impl(AcceleratorOptions options)
@@ -52,6 +70,7 @@ Accelerator::Impl::Impl(AcceleratorOptions options)
       label_(std::move(options.label)),
       n_exceptions_at_start_(std::uncaught_exceptions()),
       window_rows_(options.window_rows),
+      flush_interval_(options.flush_interval),
       recorder_(keys_, comm.rank()) {
   reduce::agree(helpers, [&] {
     if (comm::is_mpi_usable()) {
@@ -62,28 +81,35 @@ Accelerator::Impl::Impl(AcceleratorOptions options)
     if (window_rows_ < 1 || window_rows_ > 1'000'000) {
       throw UsageError(fmt::format("window_rows is {}; it must be 1 to 1,000,000", window_rows_));
     }
+    if (flush_interval_.count() < 0) throw UsageError("flush_interval is negative");
     selection = tracking::resolve(options.log_with, project.logging_dir.has_value());
   });
+  check_same_selection(helpers, selection);
   if (helpers.rank() == 0 && !selection.note.empty()) report(selection.note);
   finalize_token_ = comm::call_before_finalize([this] {
     finalize_token_ = 0;
-    end_training(std::nullopt);
+    end_quietly(std::nullopt);
   });
 }
 
 Accelerator::Impl::~Impl() {
   if (finalize_token_ != 0) comm::forget_finalize_callback(finalize_token_);
+  std::optional<reduce::RankFailure> failure;
+  if (std::uncaught_exceptions() > n_exceptions_at_start_) {
+    failure = reduce::RankFailure{helpers.rank(), "it left by an exception"};
+  }
+  end_quietly(failure);
+  for (const auto& logger : loggers) {
+    if (const auto state = logger.lock()) state->comm = nullptr;
+  }
+}
+
+// Where nobody can catch: in destructors and inside MPI_Finalize.
+void Accelerator::Impl::end_quietly(const std::optional<reduce::RankFailure>& failure) noexcept {
   try {
-    std::optional<reduce::RankFailure> failure;
-    if (std::uncaught_exceptions() > n_exceptions_at_start_) {
-      failure = reduce::RankFailure{helpers.rank(), "it left by an exception"};
-    }
     end_training(failure);
   } catch (const std::exception& error) {
     report(fmt::format("rank {}: ending the run failed: {}", helpers.rank(), error.what()));
-  }
-  for (const auto& logger : loggers) {
-    if (const auto state = logger.lock()) state->comm = nullptr;
   }
 }
 
@@ -120,6 +146,8 @@ void Accelerator::Impl::init_trackers(std::string_view project_name, const Confi
 void Accelerator::Impl::create_run(std::string_view project_name, std::string_view run_name) {
   reduce::agree(helpers, [&] {
     if (helpers.rank() != 0) return;
+    validate_path_component(project_name, "project name");
+    if (!run_name.empty()) validate_path_component(run_name, "run name");
     if (project.logging_dir) {
       run = create_run_directory(*project.logging_dir, project_name, run_name);
     } else {
@@ -177,6 +205,7 @@ void Accelerator::Impl::start_dispatch(std::string_view project_name, const Conf
 void Accelerator::Impl::start_exchange() {
   reduce::ExchangeOptions options;
   options.window_rows = window_rows_;
+  options.flush_interval_s = std::chrono::duration<double>(flush_interval_).count();
   options.report = [this](const std::string& text) { report(text); };
   exchange_ = std::make_unique<reduce::Exchange>(comm, keys_, std::move(options));
 }
@@ -194,6 +223,7 @@ void Accelerator::Impl::log(const Values& values, std::optional<std::int64_t> st
 
   auto row =
       recorder_.make_row(values, step, is_main_only ? RowKind::main_only : RowKind::reduced, where);
+  for (auto& conflict : recorder_.take_conflicts()) exchange_->add_conflict(std::move(conflict));
   if (row.cells.empty()) return;
   std::shared_ptr<const tracking::TrackerOptions> tracker_options;
   if (!options.tracker_options.empty()) {

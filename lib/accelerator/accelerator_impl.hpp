@@ -51,11 +51,13 @@ class Accelerator::Impl {
   void deliver();
   void throw_conflicts(const reduce::DrainOutcome& outcome) const;
   void print_summary(const reduce::DrainOutcome& outcome);
+  void end_quietly(const std::optional<reduce::RankFailure>& failure) noexcept;
   void report(const std::string& text) const;
 
   std::string label_;
   int n_exceptions_at_start_;
   int window_rows_;
+  std::chrono::milliseconds flush_interval_;
   int finalize_token_ = 0;
   reduce::KeyTable keys_;
   Recorder recorder_;

@@ -59,8 +59,10 @@ void write(std::FILE* out, std::string_view line) noexcept {
 // with nothing to say; otherwise the others would wait for it for ever.
 void write_in_order(const Logger::State& state, std::string_view line) {
   const auto gathered = state.comm->gather(std::as_bytes(std::span(line)), 0);
-  for (const Bytes& message : gathered)
+  for (const Bytes& message : gathered) {
+    if (message.empty()) continue;
     write(state.out, {reinterpret_cast<const char*>(message.data()), message.size()});
+  }
 }
 
 // True the first time that this process asks for the text.
@@ -92,8 +94,8 @@ LogLevel log_level_from_environment(const provenance::Environment& environment, 
   if (const auto level = log_level_from_string(lower_case(name))) return *level;
   if (rank == 0 && !has_complained.exchange(true))
     write(out, fmt::format("ranklog: RANKLOG_LOG_LEVEL is '{}', which is no level; using 'info'. "
-                           "Levels: {}\n",
-                           escape_unprintable(name, 60), fmt::join(level_names, ", ")));
+                           "Levels: debug, info, warning, error, critical\n",
+                           escape_unprintable(name, 60)));
   return LogLevel::info;
 }
 

@@ -1,5 +1,6 @@
 #include "ranklog/progress_bar.hpp"
 
+#include <fmt/format.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -84,12 +85,9 @@ std::string ProgressBar::text() const {
 }
 
 void ProgressBar::draw() {
-  constexpr std::string_view erase_to_end_of_line = "\x1b[K";
   last_drawn_ = Clock::now();
-  if (is_terminal_)
-    write("\r" + text() + std::string(erase_to_end_of_line));
-  else
-    write(text() + "\n");
+  // On a terminal: from the start of the line, then erase what is left of a longer one.
+  write(is_terminal_ ? fmt::format("\r{}\x1b[K", text()) : fmt::format("{}\n", text()));
 }
 
 }  // namespace ranklog

@@ -37,6 +37,11 @@ bool is_empty(const Value& value) {
   return value.weight() == 0 || (value.tag() == Value::Tag::numbers && value.numbers().n == 0);
 }
 
+// Text and numbers of one key cannot be merged; that they met is reported as a conflict.
+bool is_mergeable(const Value& value, const reduce::KeyEntry& entry) {
+  return (value.tag() == Value::Tag::text) == (entry.info->kind == Kind::text);
+}
+
 void add_numbers(const Value& value, Accumulator& numbers, std::int32_t rank) {
   switch (value.tag()) {
     case Value::Tag::real:
@@ -98,6 +103,7 @@ double wall_clock_s() {
 }
 
 KeyProgress& progress_of(reduce::KeyEntry& entry, RowKind kind) {
+  if (kind == RowKind::direct) return entry.direct;
   return kind == RowKind::reduced ? entry.reduced : entry.main_only;
 }
 
@@ -116,7 +122,7 @@ Row Recorder::make_row(const Values& values, std::optional<std::int64_t> step, R
   }
   for (const auto& leaf : leaves_) {
     check_step(leaf, step, kind);
-    check_definition(leaf);
+    check_definition(leaf, step.has_value(), kind);
   }
 
   Row row;
@@ -126,7 +132,7 @@ Row Recorder::make_row(const Values& values, std::optional<std::int64_t> step, R
   row.time_rank = rank_;
   row.cells.reserve(leaves_.size());
   for (const auto& leaf : leaves_) {
-    if (is_empty(leaf.value)) continue;
+    if (is_empty(leaf.value) || !is_mergeable(leaf.value, keys_.at(leaf.key))) continue;
     row.cells.push_back(make_cell(leaf, row.step, row.has_step, kind));
   }
   return row;
@@ -140,7 +146,7 @@ void Recorder::collect(std::span<const Item> items, std::string& prefix) {
       prefix += '/';
       collect(item.value.nested(), prefix);
     } else {
-      const auto key = keys_.intern(prefix);
+      const auto key = intern(prefix);
       auto& entry = keys_.at(key);
       if (entry.last_call == n_calls_) {
         throw UsageError(fmt::format("log() on rank {}: key '{}' stands twice in one dictionary{}",
@@ -153,21 +159,44 @@ void Recorder::collect(std::span<const Item> items, std::string& prefix) {
   }
 }
 
-void Recorder::check_definition(const Leaf& leaf) {
-  const auto& info = *keys_.at(leaf.key).info;
+reduce::LocalKey Recorder::intern(std::string_view key) {
+  if (const auto known = keys_.find(key)) return *known;
+  try {
+    return keys_.intern(key);
+  } catch (const InvalidKeyError& error) {
+    throw InvalidKeyError(fmt::format("log() on rank {}: {}{}", rank_, error.what(), call_site()));
+  }
+}
+
+void Recorder::check_definition(const Leaf& leaf, bool has_step, RowKind kind) {
+  auto& entry = keys_.at(leaf.key);
+  const auto& info = *entry.info;
   const double weight = leaf.value.weight();
   if (!std::isfinite(weight) || weight < 0) {
     throw InvalidValueError(fmt::format(
         "log() on rank {}: the weight of metric '{}' is {}; weights are finite and not negative{}",
         rank_, escape_unprintable(info.key), weight, call_site()));
   }
-  const auto contradiction =
-      keys_.define(leaf.key, {info.key, kind_of(leaf.value), leaf.value.reduction(), rank_});
-  if (contradiction.empty()) return;
-  throw ConflictError(
-      fmt::format("log() on rank {}: metric '{}' cannot change: {}; use one type and "
-                  "one reduction for a key (1.0 is real, 1 is an integer){}",
-                  rank_, escape_unprintable(info.key), contradiction, call_site()));
+  reduce::KeyDefinition definition{info.key, kind_of(leaf.value), leaf.value.reduction(), rank_};
+  if (kind == RowKind::reduced) definition.has_steps = has_step;
+  // Known from another rank only: a plain value means here what it would have meant before that
+  // rank's rows arrived.
+  if (entry.has_kind && !entry.is_logged_here && !definition.reduction) {
+    definition.reduction =
+        entry.declared_reduction.value_or(reduce::default_reduction(definition.kind));
+  }
+  const auto contradiction = keys_.define(leaf.key, definition);
+  entry.is_logged_here = true;
+  if (!contradiction) return;
+  if (contradiction->other_rank == rank_ || kind == RowKind::direct) {
+    throw ConflictError(
+        fmt::format("log() on rank {}: metric '{}' cannot change: {}; use one type and "
+                    "one reduction for a key (1.0 is real, 1 is an integer){}",
+                    rank_, escape_unprintable(info.key), contradiction->text, call_site()));
+  }
+  reduce::add_conflict(conflicts_, {std::min(rank_, contradiction->other_rank),
+                                    fmt::format("metric '{}': {}", escape_unprintable(info.key),
+                                                contradiction->text)});
 }
 
 void Recorder::check_step(const Leaf& leaf, std::optional<std::int64_t> step, RowKind kind) const {

@@ -10,6 +10,7 @@
 
 #include "ranklog/record.hpp"
 #include "ranklog/value.hpp"
+#include "reduce/packet.hpp"
 #include "reduce/row.hpp"
 
 namespace ranklog {
@@ -26,13 +27,17 @@ class Recorder {
   Recorder(reduce::KeyTable& keys, int rank) : keys_(keys), rank_(rank) {}
 
   // Errors, before anything was counted: InvalidKeyError, InvalidValueError, InvalidStepError,
-  // ConflictError, UsageError (a key twice in one dictionary), each with rank and call site.
+  // ConflictError (at odds with this rank itself), UsageError (a key twice in one dictionary), each
+  // with rank and call site. What is at odds with another rank goes to take_conflicts().
   [[nodiscard]] reduce::Row make_row(const Values& values, std::optional<std::int64_t> step,
                                      RowKind kind, const std::source_location& where);
 
   // The statistics of a settled row, finished. Integer sums beyond int64 are named in
   // take_warnings(), once a key.
   [[nodiscard]] Record to_record(const reduce::Row& row, int n_ranks);
+  [[nodiscard]] std::vector<reduce::Conflict> take_conflicts() {
+    return std::exchange(conflicts_, {});
+  }
   [[nodiscard]] std::vector<std::string> take_warnings() { return std::exchange(warnings_, {}); }
 
  private:
@@ -41,7 +46,8 @@ class Recorder {
     Value value;
   };
   void collect(std::span<const Item> items, std::string& prefix);
-  void check_definition(const Leaf& leaf);
+  [[nodiscard]] reduce::LocalKey intern(std::string_view key);
+  void check_definition(const Leaf& leaf, bool has_step, RowKind kind);
   void check_step(const Leaf& leaf, std::optional<std::int64_t> step, RowKind kind) const;
   [[nodiscard]] reduce::Cell make_cell(const Leaf& leaf, std::int64_t step, bool has_step,
                                        RowKind kind);
@@ -53,6 +59,7 @@ class Recorder {
   std::uint64_t n_calls_ = 0;
   const std::source_location* where_ = nullptr;
   std::vector<Leaf> leaves_;  // of the call at hand; kept for its capacity
+  std::vector<reduce::Conflict> conflicts_;
   std::vector<std::string> warnings_;
   std::vector<bool> is_warned_;
 };

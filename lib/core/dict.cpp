@@ -99,6 +99,7 @@ Dict& Dict::set(std::string_view key, const Value& value) {
     for (const auto& item : value.nested()) owned.nested->set(item.key, item.value);
   }
 
+  if (!storage_) storage_ = std::make_unique<Storage>();  // it was moved from
   auto& storage = *storage_;
   const std::size_t index =
       storage.index_of.try_emplace(owned.key, storage.items.size()).first->second;

@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "core/text.hpp"
 #include "ranklog/error.hpp"
 
@@ -11,10 +9,14 @@ namespace ranklog {
 namespace {
 
 bool has_control_character(std::string_view text) noexcept {
-  return std::any_of(text.begin(), text.end(), [](char c) {
-    const auto byte = static_cast<unsigned char>(c);
-    return byte < 0x20 || byte == 0x7F;
-  });
+  unsigned previous = 0;
+  for (const char c : text) {
+    const unsigned byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte == 0x7F) return true;
+    if (previous == 0xC2 && byte >= 0x80 && byte < 0xA0) return true;  // U+0080 to U+009F
+    previous = byte;
+  }
+  return false;
 }
 
 [[noreturn]] void reject_key(std::string_view key, std::string_view why) {

@@ -213,7 +213,7 @@ bool finish(const Accumulator& accumulator, Metric& metric) {
   const bool has_numbers = m.count > m.nan_count;
   s.min = has_numbers ? m.min : nan;
   s.max = has_numbers ? m.max : nan;
-  s.mean = mean_of(m);
+  s.mean = m.finite_weight > 0 ? m.mean : nan;
   s.std = std_of(m);
   s.min_rank = m.min_rank;
   s.max_rank = m.max_rank;

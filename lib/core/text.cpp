@@ -72,9 +72,9 @@ std::string iso8601_utc(double seconds_since_epoch) {
   // Years 1 to 9999: what the format can say.
   if (!(seconds_since_epoch > -62135596800.0 && seconds_since_epoch < 253402300799.0))
     return "invalid date";
-  const double whole = std::floor(seconds_since_epoch);
-  const auto milliseconds = static_cast<int>((seconds_since_epoch - whole) * 1000.0);
-  const auto seconds = static_cast<std::time_t>(whole);
+  const std::int64_t total_ms = std::llround(seconds_since_epoch * 1000.0);
+  const std::int64_t milliseconds = (total_ms % 1000 + 1000) % 1000;
+  const auto seconds = static_cast<std::time_t>((total_ms - milliseconds) / 1000);
   std::tm parts{};
   gmtime_r(&seconds, &parts);
   return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", parts.tm_year + 1900,

@@ -62,7 +62,7 @@ std::string plain_id(std::string_view id) {
   constexpr std::string_view florin = "\xC6\x92";
   std::string out;
   if (id.starts_with(florin)) {
-    out = "f";
+    out += 'f';
     id.remove_prefix(florin.size());
   }
   for (const char c : id.substr(0, id.find('.'))) {

@@ -1,12 +1,8 @@
 #include "reduce/assembler.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <iterator>
 #include <limits>
-
-#include "core/text.hpp"
 
 namespace ranklog::reduce {
 namespace {
@@ -34,23 +30,23 @@ void merge(Cell& cell, Cell&& other, Reduction reduction) {
                     std::make_move_iterator(other.parts.end()));
 }
 
-std::size_t footprint_bytes(const Row& row) noexcept {
-  std::size_t n_bytes = sizeof(Row);
-  for (const auto& cell : row.cells) {
-    n_bytes += sizeof(Cell) + cell.text.size();
-    for (const auto& part : cell.parts) {
-      n_bytes += sizeof(RankPart) + part.text.size() +
-                 (part.reals.size() + part.integers.size()) * sizeof(double);
-    }
+std::size_t footprint_bytes(const Cell& cell) noexcept {
+  std::size_t n_bytes = sizeof(Cell) + cell.text.size();
+  for (const auto& part : cell.parts) {
+    n_bytes += sizeof(RankPart) + part.text.size() +
+               (part.reals.size() + part.integers.size()) * sizeof(double);
   }
   return n_bytes;
 }
 
-void Assembler::add(Row row, int source, double now_s, std::vector<Conflict>& conflicts) {
+void Assembler::add(Row row, int source, double now_s) {
   settled_step_.resize(keys_.size(), never);
-  n_bytes_ += footprint_bytes(row);
-  if (add_aligned(row, source, conflicts)) return;
-  add_scattered(row, source, now_s, conflicts);
+  for (const auto& cell : row.cells) {
+    auto& first_seen_s = keys_.at(cell.key).first_seen_s;
+    if (first_seen_s < 0) first_seen_s = now_s;
+  }
+  if (add_aligned(row, source)) return;
+  add_scattered(row, source, now_s);
 }
 
 Assembler::Rows::iterator Assembler::open(const Row& row, double now_s) {
@@ -59,13 +55,15 @@ Assembler::Rows::iterator Assembler::open(const Row& row, double now_s) {
   fresh.head.has_step = row.has_step;
   fresh.parts.resize(static_cast<std::size_t>(options_.n_sources));
   fresh.opened_s = now_s;
+  fresh.n_bytes = sizeof(OpenRow) + fresh.parts.size() * sizeof(fresh.parts[0]);
+  n_bytes_ += fresh.n_bytes;
   open_.push_back(std::move(fresh));
   const auto position = std::prev(open_.end());
   by_step_.emplace(row.step, position);
   return position;
 }
 
-bool Assembler::add_aligned(Row& row, int source, std::vector<Conflict>& conflicts) {
+bool Assembler::add_aligned(Row& row, int source) {
   const auto [begin, end] = by_step_.equal_range(row.step);
   for (auto candidate = begin; candidate != end; ++candidate) {
     OpenRow& target = *candidate->second;
@@ -74,7 +72,7 @@ bool Assembler::add_aligned(Row& row, int source, std::vector<Conflict>& conflic
                                          return slot.key == cell.key && slot.repeat == cell.repeat;
                                        });
     if (!is_aligned) continue;
-    join(target, row, conflicts);
+    join(target, row);
     for (std::uint32_t i = 0; i < row.cells.size(); ++i)
       put(target, i, std::move(row.cells[i]), source);
     return true;
@@ -82,8 +80,7 @@ bool Assembler::add_aligned(Row& row, int source, std::vector<Conflict>& conflic
   return false;
 }
 
-void Assembler::add_scattered(Row& row, int source, double now_s,
-                              std::vector<Conflict>& conflicts) {
+void Assembler::add_scattered(Row& row, int source, double now_s) {
   // Keys that nobody logged yet at this step go where their neighbours in the call went.
   auto home = open_.end();
   std::vector<Cell*> homeless;
@@ -96,7 +93,7 @@ void Assembler::add_scattered(Row& row, int source, double now_s,
         return s.key == cell.key && s.repeat == cell.repeat;
       });
       if (slot == target.slots.end()) continue;
-      join(target, row, conflicts);
+      join(target, row);
       put(target, static_cast<std::uint32_t>(slot - target.slots.begin()), std::move(cell), source);
       home = candidate->second;
       is_placed = true;
@@ -105,7 +102,7 @@ void Assembler::add_scattered(Row& row, int source, double now_s,
   }
   if (homeless.empty()) return;
   if (home == open_.end()) home = open(row, now_s);
-  join(*home, row, conflicts);
+  join(*home, row);
   for (Cell* cell : homeless) {
     home->slots.push_back({cell->key, cell->repeat, 0});
     if (row.step <= settled_step_[static_cast<std::size_t>(cell->key)] && cell->repeat == 0)
@@ -116,21 +113,15 @@ void Assembler::add_scattered(Row& row, int source, double now_s,
 
 void Assembler::put(OpenRow& target, std::uint32_t slot, Cell cell, int source) {
   target.slots[slot].n_ranks += cell.n_ranks;
-  target.n_bytes += sizeof(Cell);
+  const std::size_t n_bytes = footprint_bytes(cell);
+  target.n_bytes += n_bytes;
+  n_bytes_ += n_bytes;
   cell.slot = slot;
   target.parts[static_cast<std::size_t>(source)].push_back(std::move(cell));
 }
 
-void Assembler::join(OpenRow& target, const Row& row, std::vector<Conflict>& conflicts) const {
+void Assembler::join(OpenRow& target, const Row& row) {
   Row& head = target.head;
-  if (head.has_step != row.has_step && !target.slots.empty() && conflicts.size() < max_conflicts) {
-    const auto rank = std::min(head.time_rank, row.time_rank);
-    conflicts.push_back(
-        {rank, fmt::format("metric '{}': rank {} logs it with a step, rank {} without",
-                           escape_unprintable(keys_.at(target.slots[0].key).info->key),
-                           head.has_step ? head.time_rank : row.time_rank,
-                           head.has_step ? row.time_rank : head.time_rank)});
-  }
   if (row.time_rank < head.time_rank) {
     head.time = row.time;
     head.time_rank = row.time_rank;
@@ -199,9 +190,8 @@ void Assembler::close(Rows::iterator position, std::vector<Row>& settled) {
     step = std::max(step, position->head.step);
   }
   settled.push_back(merged(*position));
-  n_bytes_ -= std::min(n_bytes_, sizeof(Row) + position->n_bytes);
+  n_bytes_ -= position->n_bytes;
   open_.erase(position);
-  if (open_.empty()) n_bytes_ = 0;
 }
 
 }  // namespace ranklog::reduce

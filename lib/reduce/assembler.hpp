@@ -7,7 +7,6 @@
 #include <unordered_map>
 #include <vector>
 
-#include "reduce/packet.hpp"
 #include "reduce/row.hpp"
 
 namespace ranklog::reduce {
@@ -32,8 +31,8 @@ class Assembler {
  public:
   Assembler(KeyTable& keys, const AssemblerOptions& options) : keys_(keys), options_(options) {}
 
-  // Takes a part of a row. Contradictions about steps are appended to `conflicts`.
-  void add(Row row, int source, double now_s, std::vector<Conflict>& conflicts);
+  // Takes a part of a row.
+  void add(Row row, int source, double now_s);
   // Appends the rows that may go. `all`: every row goes.
   void settle(double now_s, bool all, std::vector<Row>& settled);
   [[nodiscard]] std::size_t n_open() const noexcept { return open_.size(); }
@@ -57,10 +56,10 @@ class Assembler {
 
   [[nodiscard]] Rows::iterator open(const Row& row, double now_s);
   // Puts all cells into the one open row of exactly these keys; false if there is none.
-  [[nodiscard]] bool add_aligned(Row& row, int source, std::vector<Conflict>& conflicts);
-  void add_scattered(Row& row, int source, double now_s, std::vector<Conflict>& conflicts);
+  [[nodiscard]] bool add_aligned(Row& row, int source);
+  void add_scattered(Row& row, int source, double now_s);
   void put(OpenRow& target, std::uint32_t slot, Cell cell, int source);
-  void join(OpenRow& target, const Row& row, std::vector<Conflict>& conflicts) const;
+  static void join(OpenRow& target, const Row& row);
   [[nodiscard]] bool is_ready(const OpenRow& row, double now_s) const;
   [[nodiscard]] Row merged(OpenRow& open_row) const;
   void close(Rows::iterator position, std::vector<Row>& settled);

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <limits>
 
+#include "core/text.hpp"
 #include "ranklog/error.hpp"
 #include "reduce/wire.hpp"
 
@@ -56,7 +57,8 @@ void agree_on_shapes(const Communicator& comm, std::string_view operation, std::
 std::int64_t add(std::int64_t a, std::int64_t b) {
   std::int64_t total = 0;
   if (!__builtin_add_overflow(a, b, &total)) return total;
-  return a > 0 ? std::numeric_limits<std::int64_t>::max() : std::numeric_limits<std::int64_t>::min();
+  return a > 0 ? std::numeric_limits<std::int64_t>::max()
+               : std::numeric_limits<std::int64_t>::min();
 }
 double add(double a, double b) { return a + b; }
 
@@ -83,6 +85,21 @@ T combine(T a, T b, Reduction reduction) {
 template <class T>
 using Wide = std::conditional_t<std::floating_point<T>, double, std::int64_t>;
 
+// Integers stop at the ends of their type instead of wrapping.
+template <std::integral T>
+T to_element(std::int64_t total) {
+  using Limits = std::numeric_limits<T>;
+  return static_cast<T>(std::clamp<std::int64_t>(total, Limits::min(), Limits::max()));
+}
+template <std::integral T>
+T to_rounded(double total) {
+  using Limits = std::numeric_limits<T>;
+  // As a double the greatest int64 is one more than it is, hence "not below".
+  if (!(total < static_cast<double>(Limits::max()))) return Limits::max();
+  if (total <= static_cast<double>(Limits::min())) return Limits::min();
+  return static_cast<T>(std::llround(total));
+}
+
 template <class T>
 T finish(Wide<T> total, Reduction reduction, int n_ranks, double scale) {
   if constexpr (std::floating_point<T>) {
@@ -91,9 +108,9 @@ T finish(Wide<T> total, Reduction reduction, int n_ranks, double scale) {
   } else {
     if (reduction == Reduction::mean || scale != 1.0) {
       const double divisor = reduction == Reduction::mean ? n_ranks : 1;
-      return static_cast<T>(std::llround(static_cast<double>(total) / divisor * scale));
+      return to_rounded<T>(static_cast<double>(total) / divisor * scale);
     }
-    return static_cast<T>(total);
+    return to_element<T>(total);
   }
 }
 
@@ -107,16 +124,24 @@ void check_reduction(Reduction reduction) {
                   to_string(reduction)));
 }
 
-std::string keys_of(const Dict& values) {
-  std::string keys = "keys";
-  for (const auto& item : values.items()) {
-    keys += " " + std::string(item.key);
-    if (item.value.tag() == Value::Tag::text) keys += " (text)";
+// What all ranks must have in common, since the leaves are then exchanged one by one.
+std::string shape_of(std::span<const Item> items) {
+  std::string shape = "{";
+  for (const auto& item : items) {
+    if (shape.size() > 1) shape += ", ";
+    shape += json_quote(item.key);
+    if (item.value.tag() == Value::Tag::nested) shape += ": " + shape_of(item.value.nested());
+    if (item.value.tag() == Value::Tag::text) shape += ": text";
   }
-  return keys;
+  return shape + "}";
 }
 
-// Calls `on_reals` or `on_integers` with each leaf, as a vector; nested dictionaries recursively.
+std::string manner_of(Reduction reduction, double scale) {
+  const auto by = fmt::format("by {}", to_string(reduction));
+  return scale == 1.0 ? by : fmt::format("{} times {}", by, scale);
+}
+
+// Calls `function` with each leaf, as a vector; nested dictionaries recursively.
 template <class F>
 Dict map_leaves(const Dict& values, std::string_view operation, F function) {
   Dict out;
@@ -191,11 +216,13 @@ std::vector<std::string> gather(const Communicator& comm, const std::string& val
 }
 
 Dict gather(const Communicator& comm, const Dict& values) {
-  agree_on_shapes(comm, "gather", keys_of(values));
+  agree_on_shapes(comm, "gather", shape_of(values.items()));
   return map_leaves(values, "gather", [&](const auto& leaf) { return gather(comm, leaf); });
 }
 
-void check_samples_in_batch(std::int64_t n_samples_in_batch, std::size_t n_gathered) {
+void check_samples_in_batch(const Communicator& comm, std::int64_t n_samples_in_batch,
+                            std::size_t n_gathered) {
+  agree_on_shapes(comm, "gather_for_metrics", fmt::format("{} samples", n_samples_in_batch));
   if (n_samples_in_batch >= 0 && static_cast<std::uint64_t>(n_samples_in_batch) <= n_gathered)
     return;
   throw UsageError(fmt::format(
@@ -207,8 +234,10 @@ void check_samples_in_batch(std::int64_t n_samples_in_batch, std::size_t n_gathe
 template <Element T>
 std::vector<T> reduce(const Communicator& comm, const std::vector<T>& values, Reduction reduction,
                       double scale) {
+  agree_on_shapes(
+      comm, "reduce",
+      fmt::format("{}[{}] {}", type_name<T>, values.size(), manner_of(reduction, scale)));
   check_reduction(reduction);
-  agree_on_shapes(comm, "reduce", fmt::format("{}[{}]", type_name<T>, values.size()));
   // In rank order on rank 0, then back to all: the same bits on every rank and in every run.
   const auto parts = comm.gather(std::as_bytes(std::span(values)), 0);
   std::vector<T> result(values.size());
@@ -233,7 +262,7 @@ std::vector<T> reduce(const Communicator& comm, const std::vector<T>& values, Re
 }
 
 Dict reduce(const Communicator& comm, const Dict& values, Reduction reduction, double scale) {
-  agree_on_shapes(comm, "reduce", keys_of(values));
+  agree_on_shapes(comm, "reduce", shape_of(values.items()) + " " + manner_of(reduction, scale));
   return map_leaves(values, "reduce",
                     [&](const auto& leaf) { return reduce(comm, leaf, reduction, scale); });
 }

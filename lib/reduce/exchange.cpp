@@ -12,6 +12,8 @@ namespace {
 
 constexpr int packet_tag = 1;
 constexpr double poll_interval_s = 1e-3;
+// Large rows leave before the window is full: MPI takes at most 2 GiB in one message.
+constexpr std::size_t max_packet_bytes = std::size_t{4} << 20;
 
 // Binomial tree: the children of r are r + 1, r + 2, r + 4, ... below r's lowest set bit, so that
 // the ranks below each child are consecutive and merging in child order is merging in rank order.
@@ -81,7 +83,7 @@ void Exchange::submit(Row row) {
   if (is_leaf()) {
     settled_.push_back(std::move(row));
   } else {
-    assembler_.add(std::move(row), 0, now_s(), next_head_.conflicts);
+    assembler_.add(std::move(row), 0, now_s());
   }
   if (is_leaf() && !is_root()) forward();
   poll();
@@ -104,14 +106,14 @@ void Exchange::receive() {
     while (!child.is_drained) {
       const auto bytes = comm_.try_receive(child.rank, packet_tag);
       if (!bytes) break;
-      auto contents = child.reader.read(*bytes, now_s());
+      auto contents = child.reader.read(*bytes);
       for (auto& conflict : contents.head.conflicts) add_conflict(std::move(conflict));
       if (contents.head.failure &&
           (!next_head_.failure || contents.head.failure->rank < next_head_.failure->rank)) {
         next_head_.failure = std::move(contents.head.failure);
       }
       for (auto& row : contents.rows) {
-        assembler_.add(std::move(row), static_cast<int>(i) + 1, now_s(), next_head_.conflicts);
+        assembler_.add(std::move(row), static_cast<int>(i) + 1, now_s());
       }
       child.is_drained = contents.head.is_last;
     }
@@ -125,7 +127,9 @@ void Exchange::forward() {
   if (is_root()) return;
   for (const auto& row : settled_) {
     writer_.add(row);
-    if (writer_.n_rows() >= static_cast<std::size_t>(options_.window_rows)) send(false);
+    const bool is_full = writer_.n_rows() >= static_cast<std::size_t>(options_.window_rows) ||
+                         writer_.n_bytes() >= max_packet_bytes;
+    if (is_full) send(false);
   }
   settled_.clear();
   if (writer_.n_rows() > 0 && now_s() - last_sent_s_ >= options_.flush_interval_s) send(false);
@@ -155,8 +159,7 @@ std::vector<Row> Exchange::take_settled() {
 }
 
 void Exchange::add_conflict(Conflict conflict) {
-  auto& conflicts = next_head_.conflicts;
-  if (conflicts.size() < max_conflicts) conflicts.push_back(std::move(conflict));
+  reduce::add_conflict(next_head_.conflicts, std::move(conflict));
 }
 
 void Exchange::wait_for_parent() {

@@ -16,6 +16,9 @@ namespace ranklog::reduce {
 // Index into one rank's KeyTable; never compared with another rank's.
 enum class LocalKey : std::uint32_t {};
 
+// A key's number on the way to the parent: 0, 1, 2, ... in the order of announcement.
+enum class WireKey : std::uint32_t {};
+
 // How far this rank's own rows of a key have come.
 struct KeyProgress {
   bool is_logged = false;
@@ -26,19 +29,26 @@ struct KeyProgress {
 
 struct KeyEntry {
   std::shared_ptr<MetricInfo> info;
-  bool has_kind = false;          // false: only declared so far
-  bool is_explicit = false;       // the reduction was named, by declaration or in place
-  std::int32_t origin_rank = -1;  // the rank whose definition this is
+  bool has_kind = false;     // false: only declared so far
+  bool is_explicit = false;  // the reduction was named, by declaration or in place
+  bool is_declared_here = false;
+  bool is_logged_here = false;
+  std::optional<Reduction> declared_reduction;  // by this rank
+  std::int32_t origin_rank = -1;                // the rank whose definition this is
+  std::optional<bool> has_steps;                // whether rows of log() on all ranks carry steps
+  std::int32_t steps_rank = -1;                 // the rank that said so first
   // Ranks of this rank's subtree that ever logged the key, this one included.
   std::int32_t n_expected = 0;
-  double first_seen_s = 0;  // on this rank's steady clock
+  double first_seen_s = -1;  // when its first row came here, on this rank's clock; -1: never
+  std::optional<WireKey> wire_key;
   bool is_announced = false;
   std::int32_t n_announced = 0;  // n_expected as last told to the parent
 
-  KeyProgress reduced;    // rows of log() on all ranks
-  KeyProgress main_only;  // rows of log() with Scope::main_process
-  bool is_blocked = false;        // scratch of Assembler::settle
-  std::uint64_t last_call = 0;    // scratch of Recorder: the call that named the key last
+  KeyProgress reduced;          // rows of log() on all ranks
+  KeyProgress main_only;        // rows of log() with Scope::main_process
+  KeyProgress direct;           // rows of TrackerHandle::log
+  bool is_blocked = false;      // scratch of Assembler::settle
+  std::uint64_t last_call = 0;  // scratch of Recorder: the call that named the key last
 };
 
 struct KeyDefinition {
@@ -46,6 +56,14 @@ struct KeyDefinition {
   Kind kind = Kind::real;
   std::optional<Reduction> reduction;  // absent: as declared, or the default
   std::int32_t rank = 0;
+  std::optional<bool> has_steps = {};  // absent: not a row of log() on all ranks
+};
+
+// Why a definition cannot stand beside what is known.
+struct Contradiction {
+  std::int32_t other_rank = 0;  // whose definition it contradicts; its own rank's if it is at odds
+                                // with itself
+  std::string text;
 };
 
 class KeyTable {
@@ -63,14 +81,17 @@ class KeyTable {
   // Declares reduction, unit and name. Throws ConflictError if the key is known differently.
   void declare(std::string_view key, const MetricOptions& options, std::int32_t rank);
 
-  // Settles kind and reduction at first sight. Later: the reason why `definition` contradicts
-  // what is known, or an empty string.
-  [[nodiscard]] std::string define(LocalKey key, const KeyDefinition& definition);
+  // Settles kind, reduction and use of steps at first sight. Later: what `definition` contradicts.
+  [[nodiscard]] std::optional<Contradiction> define(LocalKey key, const KeyDefinition& definition);
 
-  // Takes over a definition of another rank; returns the contradiction as define() does.
-  [[nodiscard]] std::string adopt(LocalKey key, const MetricInfo& info, std::int32_t origin_rank);
+  // Takes over a definition of another rank, with unit and name; else as define().
+  [[nodiscard]] std::optional<Contradiction> adopt(LocalKey key, const MetricInfo& info,
+                                                   const KeyDefinition& definition);
 
  private:
+  [[nodiscard]] std::optional<Contradiction> define_type(KeyEntry& entry,
+                                                         const KeyDefinition& definition);
+
   std::vector<KeyEntry> entries_;
   struct Hash {
     using is_transparent = void;

@@ -5,11 +5,15 @@
 #include <algorithm>
 
 #include "core/text.hpp"
+#include "ranklog/error.hpp"
 
 namespace ranklog::reduce {
 namespace {
 
 constexpr std::uint32_t packet_magic = 0x31474b52;  // "RKG1"
+// Bounds that no job reaches; what is beyond them was not written by us.
+constexpr std::int32_t max_ranks = 1 << 24;
+constexpr std::int64_t max_values = std::int64_t{1} << 48;
 
 // What a cell carries besides its head.
 enum CellPart : std::uint8_t {
@@ -73,6 +77,16 @@ PacketHead get_head(WireReader& in) {
   return head;
 }
 
+// Sums of plausible parts cannot overflow.
+bool is_plausible(const Accumulator& numbers) {
+  const Moments& m = numbers.moments;
+  if (m.count < 1 || m.count > max_values) return false;
+  if (m.nan_count < 0 || m.nan_count > m.count) return false;
+  if (m.nonzero_count < 0 || m.nonzero_count > m.count) return false;
+  const auto bound = (IntegerMoments::Wide{1} << 63U) * m.count;
+  return numbers.integers.sum <= bound && numbers.integers.sum >= -bound;
+}
+
 template <class Enum>
 Enum get_enum(WireReader& in, Enum greatest) {
   const auto value = in.get<std::uint8_t>();
@@ -81,6 +95,12 @@ Enum get_enum(WireReader& in, Enum greatest) {
 }
 
 }  // namespace
+
+void add_conflict(std::vector<Conflict>& conflicts, Conflict conflict) {
+  if (conflicts.size() >= max_conflicts) return;
+  if (std::find(conflicts.begin(), conflicts.end(), conflict) != conflicts.end()) return;
+  conflicts.push_back(std::move(conflict));
+}
 
 void PacketWriter::add(const Row& row) {
   rows_.put(row.step);
@@ -101,7 +121,7 @@ void PacketWriter::put_cell(const Cell& cell) {
   }
   if (cell.text_rank >= 0) parts |= has_text;
   if (!cell.parts.empty()) parts |= has_parts;
-  rows_.put(cell.key);
+  rows_.put(wire_key(keys_.at(cell.key)));
   rows_.put(cell.repeat);
   rows_.put(cell.n_ranks);
   rows_.put(parts);
@@ -137,40 +157,48 @@ Bytes PacketWriter::take(const PacketHead& head) {
   return packet;
 }
 
+WireKey PacketWriter::wire_key(KeyEntry& entry) {
+  if (!entry.wire_key) entry.wire_key = static_cast<WireKey>(n_wire_keys_++);
+  return *entry.wire_key;
+}
+
 // New keys with their definition, and known keys that more ranks have logged since.
 void PacketWriter::put_news(WireWriter& out) {
-  std::vector<LocalKey> news;
+  std::vector<KeyEntry*> news;
   for (std::size_t i = 0; i < keys_.size(); ++i) {
-    const auto key = static_cast<LocalKey>(i);
-    const KeyEntry& entry = keys_.at(key);
-    if (entry.has_kind && entry.n_expected != entry.n_announced) news.push_back(key);
+    KeyEntry& entry = keys_.at(static_cast<LocalKey>(i));
+    const bool is_grown = entry.has_kind && entry.n_expected != entry.n_announced;
+    if (is_grown) (void)wire_key(entry);
+    if (is_grown || (entry.wire_key && !entry.is_announced)) news.push_back(&entry);
   }
+  std::sort(news.begin(), news.end(),
+            [](const KeyEntry* a, const KeyEntry* b) { return *a->wire_key < *b->wire_key; });
   out.put(static_cast<std::uint32_t>(news.size()));
-  for (const auto key : news) {
-    KeyEntry& entry = keys_.at(key);
-    out.put(key);
-    out.put(entry.n_expected);
-    out.put(static_cast<std::uint8_t>(!entry.is_announced));
-    if (!entry.is_announced) {
-      const MetricInfo& info = *entry.info;
+  for (KeyEntry* entry : news) {
+    out.put(*entry->wire_key);
+    out.put(static_cast<std::uint8_t>(!entry->is_announced));
+    if (!entry->is_announced) {
+      const MetricInfo& info = *entry->info;
       out.put_text(info.key);
       out.put(info.kind);
       out.put(info.reduction);
       out.put(info.nan);
       out.put_text(info.unit);
       out.put_text(info.long_name);
-      out.put(entry.origin_rank);
+      out.put(entry->origin_rank);
+      out.put(static_cast<std::uint8_t>(entry->has_steps.value_or(false)));
     }
-    entry.is_announced = true;
-    entry.n_announced = entry.n_expected;
+    out.put(entry->n_expected);
+    entry->is_announced = true;
+    entry->n_announced = entry->n_expected;
   }
 }
 
-PacketReader::Contents PacketReader::read(const Bytes& bytes, double now_s) {
+PacketReader::Contents PacketReader::read(const Bytes& bytes) {
   WireReader in(bytes, fmt::format("a packet of metrics from rank {}", child_rank_));
   Contents contents;
   contents.head = get_head(in);
-  read_news(in, contents.head.conflicts, now_s);
+  read_news(in, contents.head.conflicts);
   const auto n_rows = in.get_count(25);
   contents.rows.reserve(n_rows);
   for (std::size_t i = 0; i < n_rows; ++i) contents.rows.push_back(read_row(in));
@@ -178,37 +206,50 @@ PacketReader::Contents PacketReader::read(const Bytes& bytes, double now_s) {
   return contents;
 }
 
-void PacketReader::read_news(WireReader& in, std::vector<Conflict>& conflicts, double now_s) {
+void PacketReader::read_news(WireReader& in, std::vector<Conflict>& conflicts) {
   const auto n_news = in.get_count(9);
   for (std::size_t i = 0; i < n_news; ++i) {
-    const auto index = static_cast<std::size_t>(in.get<LocalKey>());
-    const auto n_expected = in.get<std::int32_t>();
+    const auto index = static_cast<std::size_t>(in.get<WireKey>());
     if (in.get<std::uint8_t>() != 0) {
-      MetricInfo info;
-      info.key = in.get_text();
-      info.kind = get_enum(in, Kind::text);
-      info.reduction = get_enum(in, Reduction::gather);
-      info.nan = get_enum(in, NanPolicy::skip);
-      info.unit = in.get_text();
-      info.long_name = in.get_text();
-      const auto origin_rank = in.get<std::int32_t>();
-      if (index > (1U << 28)) in.reject("a key number is out of range");
-      if (index >= child_keys_.size()) child_keys_.resize(index + 1);
-      const LocalKey ours = keys_.intern(info.key);
-      if (keys_.at(ours).first_seen_s == 0) keys_.at(ours).first_seen_s = now_s;
-      const auto contradiction = keys_.adopt(ours, info, origin_rank);
-      if (!contradiction.empty()) {
-        conflicts.push_back(
-            {std::min(origin_rank, keys_.at(ours).origin_rank),
-             fmt::format("metric '{}': {}", escape_unprintable(info.key), contradiction)});
-      }
-      const bool is_text = keys_.at(ours).info->kind == Kind::text;
-      child_keys_[index] = {ours, info.kind, 0, is_text == (info.kind == Kind::text)};
+      if (index != child_keys_.size()) in.reject("keys are announced out of order");
+      read_definition(in, conflicts);
     }
     if (index >= child_keys_.size()) in.reject("a key was never announced");
-    keys_.at(child_keys_[index].ours).n_expected += n_expected - child_keys_[index].n_expected;
-    child_keys_[index].n_expected = n_expected;
+    ChildKey& child_key = child_keys_[index];
+    KeyEntry& ours = keys_.at(child_key.ours);
+    const auto n_expected = in.get<std::int32_t>();
+    const auto n_more = std::int64_t{n_expected} - child_key.n_expected;
+    if (n_more < 0 || ours.n_expected + n_more > max_ranks) in.reject("a count is out of range");
+    ours.n_expected += static_cast<std::int32_t>(n_more);
+    child_key.n_expected = n_expected;
   }
+}
+
+void PacketReader::read_definition(WireReader& in, std::vector<Conflict>& conflicts) {
+  MetricInfo info;
+  info.key = in.get_text();
+  info.kind = get_enum(in, Kind::text);
+  info.reduction = get_enum(in, Reduction::gather);
+  info.nan = get_enum(in, NanPolicy::skip);
+  info.unit = in.get_text();
+  info.long_name = in.get_text();
+  const auto origin_rank = in.get<std::int32_t>();
+  const bool has_steps = in.get<std::uint8_t>() != 0;
+  LocalKey ours{};
+  try {
+    ours = keys_.intern(info.key);
+  } catch (const InvalidKeyError&) {
+    in.reject("a key has a name that is not allowed");
+  }
+  const auto contradiction =
+      keys_.adopt(ours, info, {info.key, info.kind, info.reduction, origin_rank, has_steps});
+  if (contradiction) {
+    conflicts.push_back(
+        {std::min(origin_rank, contradiction->other_rank),
+         fmt::format("metric '{}': {}", escape_unprintable(info.key), contradiction->text)});
+  }
+  const bool is_text = keys_.at(ours).info->kind == Kind::text;
+  child_keys_.push_back({ours, info.kind, 0, is_text == (info.kind == Kind::text)});
 }
 
 Row PacketReader::read_row(WireReader& in) {
@@ -227,12 +268,13 @@ Row PacketReader::read_row(WireReader& in) {
 }
 
 bool PacketReader::read_cell(WireReader& in, Cell& cell) {
-  const auto index = static_cast<std::size_t>(in.get<LocalKey>());
+  const auto index = static_cast<std::size_t>(in.get<WireKey>());
   if (index >= child_keys_.size()) in.reject("a row has a key that was never announced");
   const ChildKey& child_key = child_keys_[index];
   cell.key = child_key.ours;
   cell.repeat = in.get<std::uint32_t>();
   cell.n_ranks = in.get<std::int32_t>();
+  if (cell.n_ranks < 1 || cell.n_ranks > max_ranks) in.reject("a count is out of range");
   const auto parts = in.get<std::uint8_t>();
   if ((parts & one_real) != 0) {
     const auto rank = in.get<std::int32_t>();
@@ -242,7 +284,10 @@ bool PacketReader::read_cell(WireReader& in, Cell& cell) {
     const auto rank = in.get<std::int32_t>();
     cell.numbers.add_integer(in.get<std::int64_t>(), 1, rank);
   }
-  if ((parts & all_moments) != 0) cell.numbers = in.get<Accumulator>();
+  if ((parts & all_moments) != 0) {
+    cell.numbers = in.get<Accumulator>();
+    if (!is_plausible(cell.numbers)) in.reject("a count is out of range");
+  }
   if ((parts & has_text) != 0) {
     cell.text_rank = in.get<std::int32_t>();
     cell.text = in.get_text();

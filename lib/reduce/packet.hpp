@@ -25,6 +25,8 @@ struct Conflict {
 
 // More than these are not carried: the first ones say what to mend.
 inline constexpr std::size_t max_conflicts = 20;
+// Appends unless it stands there already or there are enough.
+void add_conflict(std::vector<Conflict>& conflicts, Conflict conflict);
 
 // A rank that left by an exception.
 struct RankFailure {
@@ -54,8 +56,10 @@ class PacketWriter {
  private:
   void put_cell(const Cell& cell);
   void put_news(WireWriter& out);
+  [[nodiscard]] WireKey wire_key(KeyEntry& entry);
 
   KeyTable& keys_;
+  std::uint32_t n_wire_keys_ = 0;
   WireWriter rows_;
   std::uint32_t n_rows_ = 0;
 };
@@ -69,12 +73,13 @@ class PacketReader {
     PacketHead head;
     std::vector<Row> rows;
   };
-  // `now_s` marks keys that are new here. Contradicting definitions become conflicts; cells that
-  // cannot be merged (text against numbers) are left out. Errors: CommunicationError.
-  [[nodiscard]] Contents read(const Bytes& bytes, double now_s);
+  // Contradicting definitions become conflicts; cells that cannot be merged (text against numbers)
+  // are left out. Errors: CommunicationError.
+  [[nodiscard]] Contents read(const Bytes& bytes);
 
  private:
-  void read_news(WireReader& in, std::vector<Conflict>& conflicts, double now_s);
+  void read_news(WireReader& in, std::vector<Conflict>& conflicts);
+  void read_definition(WireReader& in, std::vector<Conflict>& conflicts);
   [[nodiscard]] Row read_row(WireReader& in);
   [[nodiscard]] bool read_cell(WireReader& in, Cell& cell);
 
@@ -87,7 +92,7 @@ class PacketReader {
 
   KeyTable& keys_;
   std::int32_t child_rank_;
-  std::vector<ChildKey> child_keys_;  // index: the child's LocalKey
+  std::vector<ChildKey> child_keys_;  // index: the child's WireKey
 };
 
 }  // namespace ranklog::reduce

@@ -38,7 +38,7 @@ struct Row {
 // Merges `other` into `cell`; both are of one key, whose reduction decides which text stays.
 void merge(Cell& cell, Cell&& other, Reduction reduction);
 
-// Bytes that the row keeps in memory, roughly; what bounds of buffers count.
-[[nodiscard]] std::size_t footprint_bytes(const Row& row) noexcept;
+// Bytes that the cell keeps in memory, roughly; what bounds of buffers count.
+[[nodiscard]] std::size_t footprint_bytes(const Cell& cell) noexcept;
 
 }  // namespace ranklog::reduce

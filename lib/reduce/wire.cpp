@@ -6,6 +6,13 @@
 
 namespace ranklog::reduce {
 
+void WireWriter::append(const void* data, std::size_t n_bytes) {
+  if (n_bytes == 0) return;
+  const std::size_t n_before = bytes_.size();
+  bytes_.resize(n_before + n_bytes);
+  std::memcpy(bytes_.data() + n_before, data, n_bytes);
+}
+
 void WireWriter::put_text(std::string_view text) {
   put_array(std::span<const char>(text.data(), text.size()));
 }

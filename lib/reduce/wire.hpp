@@ -17,21 +17,19 @@ class WireWriter {
  public:
   template <class T>
   requires std::is_trivially_copyable_v<T>
-  void put(const T& value) {
-    const auto* begin = reinterpret_cast<const std::byte*>(&value);
-    bytes_.insert(bytes_.end(), begin, begin + sizeof(T));
-  }
+  void put(const T& value) { append(&value, sizeof(T)); }
   void put_text(std::string_view text);
   template <class T>
   void put_array(std::span<const T> values) {
     put(static_cast<std::uint32_t>(values.size()));
-    const auto bytes = std::as_bytes(values);
-    bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
+    append(values.data(), values.size_bytes());
   }
   [[nodiscard]] std::size_t size() const noexcept { return bytes_.size(); }
   [[nodiscard]] Bytes take() noexcept { return std::move(bytes_); }
 
  private:
+  void append(const void* data, std::size_t n_bytes);
+
   Bytes bytes_;
 };
 

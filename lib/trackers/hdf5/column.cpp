@@ -1,0 +1,206 @@
+#include "trackers/hdf5/column.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <functional>
+#include <numeric>
+#include <utility>
+
+#include "hdf5/library.hpp"
+#include "trackers/hdf5/attributes.hpp"
+#include "trackers/hdf5/dimension_scales.hpp"
+#include "trackers/hdf5/output_file.hpp"
+
+namespace ranklog::trackers::hdf5 {
+namespace {
+
+using h5::checked;
+
+// A chunk of a gathered metric on many ranks is kept below this many cells (1 MiB of doubles).
+constexpr hsize_t max_chunk_cells = 131072;
+// Object header, scale attribute and first index node of a dataset (measured: about 900 bytes).
+constexpr std::size_t bytes_of_new_dataset = 1500;
+constexpr std::size_t bytes_of_index_growth = 400;
+
+hsize_t product(const std::vector<hsize_t>& extents) {
+  return std::accumulate(extents.begin(), extents.end(), hsize_t{1}, std::multiplies<>());
+}
+
+std::vector<hsize_t> with_rows(hsize_t n_rows, const std::vector<hsize_t>& trailing) {
+  std::vector<hsize_t> extents{n_rows};
+  extents.insert(extents.end(), trailing.begin(), trailing.end());
+  return extents;
+}
+
+}  // namespace
+
+Column::Column(const char* name, Cell cell, std::vector<hsize_t> trailing)
+    : name_(name), cell_(cell), trailing_(std::move(trailing)) {}
+
+void Column::add_bytes(const void* data, std::size_t n_bytes) {
+  const auto* const bytes = static_cast<const std::byte*>(data);
+  cells_.insert(cells_.end(), bytes, bytes + n_bytes);
+}
+
+void Column::add(std::string_view text) { texts_.push_back(storable(text)); }
+
+void Column::clear() noexcept {
+  cells_.clear();
+  texts_.clear();
+}
+
+void Column::copy_waiting_from(const Column& other) {
+  cells_ = other.cells_;
+  texts_ = other.texts_;
+}
+
+hsize_t Column::cells_per_row() const noexcept { return product(trailing_); }
+
+hsize_t Column::n_rows_waiting() const noexcept {
+  const std::size_t n = cell_ == Cell::text ? texts_.size() : cells_.size() / bytes_of(cell_);
+  return n / std::max<hsize_t>(cells_per_row(), 1);
+}
+
+void Column::widen(hsize_t n_elements) {
+  const hsize_t n_ranks = trailing_.front();
+  const hsize_t old_width = trailing_.size() > 1 ? trailing_[1] : 1;
+  if (n_elements <= old_width) return;
+  const std::size_t width = bytes_of(cell_);
+  std::vector<std::byte> wider;
+  wider.reserve(cells_.size() / old_width * n_elements);
+  const auto* const fill = static_cast<const std::byte*>(fill_value(cell_));
+  for (std::size_t at = 0; at < cells_.size(); at += old_width * width) {
+    wider.insert(wider.end(), cells_.data() + at, cells_.data() + at + old_width * width);
+    for (hsize_t i = old_width; i < n_elements; ++i) wider.insert(wider.end(), fill, fill + width);
+  }
+  cells_ = std::move(wider);
+  trailing_ = {n_ranks, n_elements};
+}
+
+std::vector<hsize_t> Column::chunk_shape(hsize_t chunk_rows) const {
+  std::vector<hsize_t> chunk = with_rows(chunk_rows, trailing_);
+  for (std::size_t i = 0; i < chunk.size(); ++i) {
+    while (product(chunk) > max_chunk_cells && chunk[i] > 1) chunk[i] = (chunk[i] + 1) / 2;
+  }
+  return chunk;
+}
+
+void Column::create(const OutputFile& file, hid_t group, hsize_t chunk_rows,
+                    const std::vector<hobj_ref_t>& scales) {
+  std::vector<hsize_t> limits = with_rows(H5S_UNLIMITED, trailing_);
+  if (trailing_.size() > 1) limits.back() = H5S_UNLIMITED;
+  const std::vector<hsize_t> extents = with_rows(0, trailing_);
+  const h5::Space space(
+      checked(H5Screate_simple(static_cast<int>(extents.size()), extents.data(), limits.data()),
+              "create dataset", name_));
+  dataset_ = h5::Dataset(checked(
+      H5Dcreate2(group, name_, file_type(cell_, file.text_type()), space.get(), H5P_DEFAULT,
+                 file.dataset_creation(cell_, chunk_shape(chunk_rows)), file.dataset_access()),
+      "create dataset", name_));
+  created_trailing_ = trailing_;
+  checked(H5Rcreate(&reference_, dataset_.get(), ".", H5R_OBJECT, -1), "refer to dataset", name_);
+  if (!scales.empty()) attach_scales(dataset_.get(), scales);
+}
+
+void Column::open(const OutputFile& file, const std::string& path) {
+  if (dataset_) return;
+  const std::string full = path + '/' + name_;
+  dataset_ = h5::Dataset(
+      checked(H5Dopen2(file.id(), full.c_str(), file.dataset_access()), "open dataset", full));
+}
+
+// Moves whole rows between memory and the dataset, in either direction.
+void Column::transfer(const OutputFile& file, hsize_t first_row, hsize_t n_rows, const void* from,
+                      void* to) const {
+  const std::vector<hsize_t> count = with_rows(n_rows, created_trailing_);
+  std::vector<hsize_t> start(count.size(), 0);
+  start.front() = first_row;
+  const h5::Space in_file(checked(H5Dget_space(dataset_.get()), "select rows of", name_));
+  checked(H5Sselect_hyperslab(in_file.get(), H5S_SELECT_SET, start.data(), nullptr, count.data(),
+                              nullptr),
+          "select rows of", name_);
+  const h5::Space in_memory(
+      checked(H5Screate_simple(static_cast<int>(count.size()), count.data(), nullptr),
+              "select rows of", name_));
+  const hid_t type = memory_type(cell_, file.text_type());
+  if (from != nullptr) {
+    checked(H5Dwrite(dataset_.get(), type, in_memory.get(), in_file.get(), H5P_DEFAULT, from),
+            "write dataset", name_);
+  } else {
+    checked(H5Dread(dataset_.get(), type, in_memory.get(), in_file.get(), H5P_DEFAULT, to),
+            "read dataset", name_);
+  }
+}
+
+void Column::write(const OutputFile& file, const std::string& path, hsize_t n_rows_written) {
+  const hsize_t n_rows = n_rows_waiting();
+  if (n_rows == 0) return;
+  open(file, path);
+  const std::vector<hsize_t> extents = with_rows(n_rows_written + n_rows, trailing_);
+  checked(H5Dset_extent(dataset_.get(), extents.data()), "extend dataset", path + '/' + name_);
+  created_trailing_ = trailing_;
+  if (cell_ == Cell::text) {
+    std::vector<const char*> pointers;
+    pointers.reserve(texts_.size());
+    for (const std::string& text : texts_) pointers.push_back(text.c_str());
+    transfer(file, n_rows_written, n_rows, pointers.data(), nullptr);
+  } else {
+    transfer(file, n_rows_written, n_rows, cells_.data(), nullptr);
+  }
+  clear();
+}
+
+void Column::write_new(const OutputFile& file, const std::string& path,
+                       const std::vector<hobj_ref_t>& scales) {
+  const h5::Group group(
+      checked(H5Gopen2(file.id(), path.c_str(), H5P_DEFAULT), "open group", path));
+  create(file, group.get(), std::max<hsize_t>(n_rows_waiting(), 1), scales);
+  write(file, path, 0);
+}
+
+void Column::read(const OutputFile& file, const std::string& path, hsize_t first_row,
+                  hsize_t n_rows, void* cells) {
+  open(file, path);
+  transfer(file, first_row, n_rows, nullptr, cells);
+}
+
+void Column::attach(const OutputFile& file, const std::string& path,
+                    const std::vector<hobj_ref_t>& scales) {
+  open(file, path);
+  attach_scales(dataset_.get(), scales);
+}
+
+void Column::recreate(const OutputFile& file, hid_t group, hsize_t chunk_rows,
+                      hsize_t n_rows_written, const std::vector<hobj_ref_t>& scales) {
+  Column old(name_, cell_, created_trailing_);
+  old.created_trailing_ = created_trailing_;
+  old.dataset_ = dataset_ ? std::move(dataset_)
+                          : h5::Dataset(checked(H5Dopen2(group, name_, file.dataset_access()),
+                                                "open dataset", name_));
+  checked(H5Ldelete(group, name_, H5P_DEFAULT), "replace dataset", name_);
+  Column wider(name_, cell_, trailing_);
+  wider.create(file, group, chunk_rows, scales);
+  const hsize_t rows_per_block = std::max<hsize_t>(max_chunk_cells / product(trailing_), 1);
+  for (hsize_t row = 0; row < n_rows_written; row += rows_per_block) {
+    const hsize_t n_rows = std::min(rows_per_block, n_rows_written - row);
+    Column block(name_, cell_, created_trailing_);
+    block.cells_.resize(n_rows * block.cells_per_row() * bytes_of(cell_));
+    old.transfer(file, row, n_rows, nullptr, block.cells_.data());
+    block.widen(trailing_.back());
+    wider.cells_ = std::move(block.cells_);
+    wider.write(file, {}, row);
+  }
+  dataset_ = std::move(wider.dataset_);
+  created_trailing_ = trailing_;
+  reference_ = wider.reference_;
+}
+
+std::size_t Column::bytes_to_write(hsize_t chunk_rows) const noexcept {
+  std::size_t n_bytes = n_rows_waiting() * cells_per_row() * bytes_of(cell_) +
+                        (is_created() ? bytes_of_index_growth : bytes_of_new_dataset);
+  n_bytes += chunk_rows * cells_per_row() * bytes_of(cell_);
+  for (const std::string& text : texts_) n_bytes += text.size() + 64;
+  return n_bytes;
+}
+
+}  // namespace ranklog::trackers::hdf5

@@ -1,0 +1,79 @@
+// One metric: its group in the file and the columns in it.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ranklog/record.hpp"
+#include "trackers/hdf5/column.hpp"
+#include "trackers/hdf5/dimension_scales.hpp"
+
+namespace ranklog::trackers::hdf5 {
+
+class Table;
+
+// What /summary says about a metric.
+struct Summary {
+  double last = std::numeric_limits<double>::quiet_NaN();
+  double min = std::numeric_limits<double>::quiet_NaN();  // over all rows and ranks
+  double max = std::numeric_limits<double>::quiet_NaN();
+  std::int64_t count = 0;  // values that were logged, over all rows and ranks
+};
+
+class Series {
+ public:
+  Series(std::shared_ptr<const MetricInfo> info, std::int32_t n_ranks);
+
+  // Throws InvalidValueError, and adds nothing, if a gathered part is from a rank that the run
+  // does not have.
+  void check(const Metric& metric) const;
+  // Adds one row to the columns; returns the bytes that it takes in memory.
+  std::size_t add(const Metric& metric);
+  void clear() noexcept;
+
+  // Makes the group at `path` (absolute) with its attributes.
+  [[nodiscard]] h5::Group create_group(const OutputFile& file, std::string path);
+  void create_columns(OutputFile& file, hid_t group, hsize_t chunk_rows, hobj_ref_t step_scale);
+  // Writes what waits. True if datasets were made anew, so that scales must list them again.
+  bool write(OutputFile& file, hsize_t chunk_rows, hsize_t n_rows_written, hobj_ref_t step_scale);
+  // Ties all columns to another step dataset.
+  void attach(const OutputFile& file, hobj_ref_t step_scale);
+  void close_datasets() noexcept;
+  void list_step_uses(std::vector<ScaleUse>& uses) const;
+
+  [[nodiscard]] const MetricInfo& info() const noexcept { return *info_; }
+  [[nodiscard]] const Summary& summary() const noexcept { return summary_; }
+  [[nodiscard]] const std::string& path() const noexcept { return path_; }
+  [[nodiscard]] std::size_t bytes_to_write(hsize_t chunk_rows) const noexcept;
+  [[nodiscard]] bool is_text() const noexcept { return info_->kind == Kind::text; }
+
+  Table* table = nullptr;         // the one that this series belongs to
+  std::uint64_t last_record = 0;  // the number of the last record that held the metric
+
+ private:
+  void add_number(const Metric& metric);
+  void add_gathered(const Metric& metric);
+  void update_summary(const Metric& metric);
+  void write_attributes(hid_t group) const;
+  [[nodiscard]] std::vector<hobj_ref_t> scales_of(const OutputFile& file, const Column& column,
+                                                  hobj_ref_t step_scale) const;
+  bool write_gathered(OutputFile& file, hsize_t chunk_rows, hsize_t n_rows_written,
+                      hobj_ref_t step_scale);
+  void write_element_scale(OutputFile& file, hid_t group);
+
+  std::shared_ptr<const MetricInfo> info_;
+  std::int32_t n_ranks_;
+  std::string path_;
+  std::vector<Column> columns_;
+  // Gathered metrics only.
+  std::optional<Column> per_rank_, per_rank_count_, element_;
+  hsize_t n_elements_written_ = 0;  // rows of element_
+  Summary summary_;
+};
+
+}  // namespace ranklog::trackers::hdf5

@@ -1,0 +1,16 @@
+// CRC-32C (Castagnoli), as TFRecord files use it.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace ranklog::trackers {
+
+[[nodiscard]] std::uint32_t crc32c(std::string_view bytes) noexcept;
+
+// The checksum of data that may itself hold checksums (TFRecord's "masked" form).
+[[nodiscard]] constexpr std::uint32_t mask_crc(std::uint32_t crc) noexcept {
+  return ((crc >> 15) | (crc << 17)) + 0xa282ead8U;
+}
+
+}  // namespace ranklog::trackers

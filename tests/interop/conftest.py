@@ -1,0 +1,76 @@
+"""Fixtures of the interop tests: the programs of this build, and a way to start them under MPI.
+
+The environment comes from ctest; to run pytest by hand, set RANKLOG_BIN_DIR to build/<preset>/bin.
+"""
+
+import os
+import pathlib
+import shlex
+import subprocess
+
+import pytest
+
+ALL_SKIPPED = 77  # what ctest shows as "skipped"
+
+
+def pytest_sessionfinish(session, exitstatus):
+    """A file of which every test was skipped is a skip for ctest too, not a success."""
+    outcomes = session.config.pluginmanager.get_plugin("terminalreporter").stats
+    if exitstatus == pytest.ExitCode.OK and "skipped" in outcomes and "passed" not in outcomes:
+        session.exitstatus = ALL_SKIPPED
+
+
+@pytest.fixture(scope="session")
+def bin_dir():
+    """The directory of this build's programs."""
+    directory = os.environ.get("RANKLOG_BIN_DIR")
+    if not directory:
+        pytest.fail("RANKLOG_BIN_DIR is not set; run the tests with ctest")
+    return pathlib.Path(directory)
+
+
+def run_checked(command, env, cwd, timeout, check):
+    """Runs `command`; on a timeout asks it to end first, so that a launcher can stop its ranks."""
+    with subprocess.Popen(command, env=env, cwd=cwd, stdin=subprocess.DEVNULL, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        try:
+            stdout, stderr = process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            process.terminate()
+            try:
+                stdout, stderr = process.communicate(timeout=10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                stdout, stderr = process.communicate()
+            pytest.fail(f"{shlex.join(command)} ran longer than {timeout} s\n{stdout}\n{stderr}")
+    if check and process.returncode != 0:
+        pytest.fail(f"{shlex.join(command)} ended with {process.returncode}\n{stdout}\n{stderr}")
+    return subprocess.CompletedProcess(command, process.returncode, stdout, stderr)
+
+
+@pytest.fixture
+def mpirun(bin_dir, tmp_path):
+    """mpirun(n, program, *args, env=None, check=True, timeout=120, cwd=tmp_path).
+
+    Runs `program` (a name in bin_dir, or a path) on n ranks and returns the CompletedProcess with
+    its output as text. A failure shows the output unless check is False. Under both Open MPI and
+    MPICH the ranks inherit the environment of this process, so `env` adds to that.
+    """
+    launcher = os.environ.get("RANKLOG_MPIEXEC", "mpiexec -n").split()
+
+    def run(n, program, *args, env=None, check=True, timeout=120, cwd=None):
+        command = [*launcher, str(n), str(bin_dir / program), *map(str, args)]
+        return run_checked(command, {**os.environ, **(env or {})}, cwd or tmp_path, timeout, check)
+
+    return run
+
+
+@pytest.fixture
+def ranklog_tool(bin_dir, tmp_path):
+    """ranklog_tool(*args, check=True): runs the command-line tool, returns the CompletedProcess."""
+
+    def run(*args, check=True, timeout=60):
+        command = [str(bin_dir / "ranklog"), *map(str, args)]
+        return run_checked(command, dict(os.environ), tmp_path, timeout, check)
+
+    return run

@@ -1,0 +1,49 @@
+"""A guest in the host's MPI: who initialises, who finalises, and runs that nobody ended."""
+
+import subprocess
+
+import pytest
+
+RANKS = [1, 2, 4]
+
+
+@pytest.mark.parametrize("n", RANKS)
+@pytest.mark.parametrize("level", ["single", "funneled", "serialized", "multiple"])
+def test_any_thread_level_of_the_host_will_do(mpirun, n, level):
+    number = ["single", "funneled", "serialized", "multiple"].index(level)
+    result = mpirun(n, "interop_manners_thread_level", number)
+    assert result.stdout == f"rows=50 sum={n} finalized=0\n"
+
+
+@pytest.mark.parametrize("n", RANKS)
+@pytest.mark.parametrize("who", ["host", "ours"])
+def test_a_run_that_nobody_ended_is_ended_inside_finalize(mpirun, n, who):
+    result = mpirun(n, "interop_manners_forgotten_end", who)
+    lines = result.stdout.splitlines()
+    assert sorted(lines) == ["end of main", "finished rows=50 status=completed"]
+    if who == "host":
+        assert lines[-1] == "end of main"
+
+
+@pytest.mark.parametrize("n", [2, 4])
+def test_a_disagreement_inside_finalize_is_reported_and_harms_nobody(mpirun, n):
+    result = mpirun(n, "interop_manners_forgotten_end", "conflict")
+    assert "finished rows=51 status=completed" in result.stdout
+    assert "end of main" in result.stdout
+    assert "the ranks disagree: metric 'b': rank 0 logs integer, rank 1 logs real" in result.stderr
+
+
+@pytest.mark.parametrize("n", RANKS)
+def test_the_host_goes_on_after_our_errors(mpirun, n):
+    result = mpirun(n, "interop_manners_left_alone")
+    lines = result.stdout.splitlines()
+    assert lines[:2] == ["refused", f"host sum={n * (n - 1) // 2}"]
+    assert lines[2].startswith("MPI was finalised already")
+
+
+def test_a_program_runs_as_one_rank_without_a_launcher(bin_dir, tmp_path):
+    program = bin_dir / "interop_manners_forgotten_end"
+    result = subprocess.run([program, "ours"], cwd=tmp_path, capture_output=True, text=True,
+                            timeout=60, check=True)
+    assert sorted(result.stdout.splitlines()) == ["end of main",
+                                                  "finished rows=50 status=completed"]

@@ -1,0 +1,47 @@
+// TFRecord framing, with the vectors of RFC 3720 (B.4) and of TensorFlow's own tests.
+#include <doctest/doctest.h>
+
+#include <cstdint>
+#include <string>
+
+#include "trackers/tensorboard/crc32c.hpp"
+#include "trackers/tensorboard/record_framing.hpp"
+
+namespace {
+
+using ranklog::trackers::crc32c;
+using ranklog::trackers::frame_record;
+using ranklog::trackers::mask_crc;
+
+std::uint32_t little_endian(const std::string& bytes, std::size_t at) {
+  std::uint32_t value = 0;
+  for (std::size_t i = 4; i-- > 0;) value = value << 8 | static_cast<unsigned char>(bytes[at + i]);
+  return value;
+}
+
+}  // namespace
+
+TEST_CASE("crc32c gives the published values") {
+  CHECK(crc32c("") == 0);
+  CHECK(crc32c("123456789") == 0xe3069283);
+  CHECK(crc32c(std::string(32, '\0')) == 0x8a9136aa);
+}
+
+TEST_CASE("a checksum is masked as TFRecord does") {
+  CHECK(mask_crc(crc32c("\x1a\x11"
+                        "CRC test, one two")) == 0x5794d08a);
+}
+
+TEST_CASE("a framed record has its length, both checksums and the payload between them") {
+  const std::string payload(
+      "\x09\x00\x00\x80\x38\x99\xd6\xd7\x41\x1a\x0d"
+      "brain.Event:2",
+      24);
+  std::string frame = "left over";
+  frame_record(payload, frame);
+  REQUIRE(frame.size() == 8 + 4 + 24 + 4);
+  CHECK(frame.substr(0, 8) == std::string("\x18\0\0\0\0\0\0\0", 8));
+  CHECK(little_endian(frame, 8) == 0x224b7fa3);
+  CHECK(frame.substr(12, 24) == payload);
+  CHECK(little_endian(frame, 36) == 0xab364b12);
+}

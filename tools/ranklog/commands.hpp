@@ -1,0 +1,49 @@
+// The commands: each takes its options and returns what to print; only main.cpp touches the
+// streams.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tools/ranklog/display_text.hpp"
+
+namespace ranklog::tool {
+
+inline constexpr int exit_ok = 0;
+inline constexpr int exit_unreadable = 1;  // a run could not be read, or the output not written
+inline constexpr int exit_usage = 2;
+
+struct CommandResult {
+  std::string output;
+  std::vector<std::string> errors;  // for stderr, a line each, without the prefix
+  int exit_code = exit_ok;
+};
+
+// How text is laid out. --json ignores it.
+struct Layout {
+  std::size_t width = 80;
+  Charset charset = Charset::utf8;
+};
+
+struct LsOptions {
+  std::optional<std::string> directory;  // default: runs if there is such a directory, else .
+  bool json = false;
+  Layout layout;
+};
+
+struct ShowOptions {
+  std::string run;
+  std::vector<std::string> patterns;  // none: all metrics
+  bool all = false;
+  bool no_config = false;
+  bool json = false;
+  Layout layout;
+};
+
+// Errors of both: ranklog::Error when the whole command failed.
+[[nodiscard]] CommandResult run_ls(const LsOptions& options);
+[[nodiscard]] CommandResult run_show(const ShowOptions& options);
+
+}  // namespace ranklog::tool

@@ -1,0 +1,138 @@
+// ranklog: the command-line tool. Parses the arguments, runs a command, prints what it returns.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <exception>
+#include <sstream>
+#include <string>
+#include <string_view>
+
+#include "ranklog/error.hpp"
+#include "ranklog/version.hpp"
+#include "tools/ranklog/commands.hpp"
+#include "tools/ranklog/table.hpp"
+#include "tools/ranklog/terminal.hpp"
+
+namespace {
+
+using namespace ranklog::tool;  // NOLINT: this file is the tool
+
+// Wrapped by hand at 79 columns: CLI11 prints footers as they are.
+constexpr const char* examples = R"(Examples:
+  ranklog ls                         runs below ./runs, else below .
+  ranklog show runs/digits/baseline  header, metrics, worst ranks, trends
+  ranklog show digits/baseline --metrics 'train/*' --wide
+  ranklog ls --json | jq -r '.runs[] | select(.status == "failed") | .path'
+
+Exit codes: 0 all was read, 1 a run could not be read, 2 wrong usage.)";
+
+constexpr const char* show_notes =
+    R"(WORST RANK is the rank that held the largest value of its row (the smallest,
+for metrics reduced by min) in most rows; on a tie the lowest such rank. Shown
+with its host and its share of the rows. Rows in which all ranks agree, or
+which one rank alone logged, are not compared.
+MEAN is of the values over the steps, NaN left out. MIN and MAX are over all
+ranks and steps. TREND is the value over the steps; a cross marks NaN.)";
+
+constexpr const char* ls_notes =
+    R"text("running? (quiet 3h)": the run was never marked as ended and its file last
+changed 3 hours ago, so the job was probably killed.)text";
+
+constexpr std::size_t help_column = 24;
+
+struct Arguments {
+  LsOptions ls;
+  ShowOptions show;
+  bool ascii = false;
+  bool wide = false;
+};
+
+void add_layout_flags(CLI::App& command, Arguments& arguments) {
+  command.add_flag("--wide", arguments.wide, "as wide as needed, nothing shortened");
+  command.add_flag("--ascii", arguments.ascii,
+                   "only ASCII; the default if the locale is not UTF-8");
+}
+
+CLI::App* add_ls(CLI::App& app, Arguments& arguments) {
+  CLI::App* ls = app.add_subcommand("ls", "List the runs below a directory");
+  ls->add_option("DIR", arguments.ls.directory, "directory; default: runs, else .");
+  ls->add_flag("--json", arguments.ls.json, "one JSON document instead of a table");
+  add_layout_flags(*ls, arguments);
+  ls->footer(ls_notes);
+  return ls;
+}
+
+CLI::App* add_show(CLI::App& app, Arguments& arguments) {
+  CLI::App* show = app.add_subcommand("show", "Show one run and its metrics");
+  show->add_option("RUN", arguments.show.run, "run directory or file, as given or below ./runs")
+      ->required();
+  show->add_option("--metrics", arguments.show.patterns,
+                   "only matching keys, e.g. 'train/*'; may be repeated")
+      ->type_name("PATTERN")
+      ->expected(1)
+      ->take_all();
+  show->add_flag("--all", arguments.show.all, "all metrics, not only the first 40");
+  show->add_flag("--no-config", arguments.show.no_config, "leave the configuration out");
+  show->add_flag("--json", arguments.show.json, "one JSON document with all metrics");
+  add_layout_flags(*show, arguments);
+  show->footer(show_notes);
+  return show;
+}
+
+// One line on stderr, whatever the text holds.
+void report(std::string_view message) {
+  fmt::print(stderr, "ranklog: {}\n", printable(message, charset_of_locale()));
+}
+
+int finish(const CommandResult& result) {
+  write_output(result.output);
+  for (const std::string& error : result.errors) report(error);
+  return result.exit_code;
+}
+
+int run(int argc, char** argv) {
+  Arguments arguments;
+  CLI::App app("Reads the runs that the ranklog library recorded. Needs no MPI.", "ranklog");
+  app.set_version_flag("--version", fmt::format("ranklog {}", ranklog::version));
+  app.footer(examples);
+  app.get_formatter()->column_width(help_column);
+  app.require_subcommand(0, 1);
+  const CLI::App* ls = add_ls(app, arguments);
+  add_show(app, arguments);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& success) {  // --help and --version
+    std::ostringstream text;
+    (void)app.exit(success, text, text);
+    write_output(text.str());
+    return exit_ok;
+  } catch (const CLI::ParseError& error) {
+    report(fmt::format("{} (see ranklog --help)", error.what()));
+    return exit_usage;
+  }
+  if (app.get_subcommands().empty()) {
+    report("which command, ls or show? (see ranklog --help)");
+    return exit_usage;
+  }
+  const Layout layout{arguments.wide ? any_width : output_width(),
+                      arguments.ascii ? Charset::ascii : charset_of_locale()};
+  arguments.ls.layout = layout;
+  arguments.show.layout = layout;
+  return finish(ls->parsed() ? run_ls(arguments.ls) : run_show(arguments.show));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  use_locale_of_user();
+  try {
+    return run(argc, argv);
+  } catch (const ranklog::UsageError& error) {
+    report(error.what());
+    return exit_usage;
+  } catch (const std::exception& error) {
+    report(error.what());
+    return exit_unreadable;
+  }
+}
