@@ -13,7 +13,8 @@ set(MPI_CXX_SKIP_MPICXX ON) # the C++ bindings that MPI dropped in 3.0
 find_package(MPI COMPONENTS CXX QUIET)
 if(NOT MPI_CXX_FOUND)
   message(FATAL_ERROR "ranklog needs MPI (Debian: apt-get install libopenmpi-dev openmpi-bin, "
-                      "or libmpich-dev mpich)")
+                      "or libmpich-dev mpich); if it is there, "
+                      "CMakeFiles/CMakeError.log in the build directory says why it failed")
 endif()
 
 # ranklog_optional(PART found debian_package): sets RANKLOG_HAS_<PART> by RANKLOG_WITH_<PART>.

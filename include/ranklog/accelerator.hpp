@@ -84,8 +84,7 @@ class Accelerator {
 
   // Logs this rank's values at `step`. Collective in the sense of DESIGN contract 2: ranks match
   // rows by step and key, may log different keys, more or fewer rows, or nothing. Copies and
-  // returns; it waits only while 64 MiB of this rank's rows are
-  // still untaken by a rank that is further behind.
+  // returns; it waits only while 64 MiB of this rank's rows are untaken by its parent in the tree.
   // Without a step, rows of a key are numbered 0, 1, 2, ...
   // Errors, on this rank at once: UsageError (before init_trackers, after end_training),
   // InvalidKeyError, InvalidValueError, InvalidStepError, ConflictError (a key's type, reduction

@@ -53,7 +53,7 @@ struct Series {
   std::vector<double> per_rank;
   std::vector<std::int64_t> per_rank_integers;  // kinds integer and boolean; absent: INT64_MIN
   std::vector<std::string> per_rank_text;       // kind text; absent: empty
-  std::vector<std::int64_t> per_rank_count;  // elements that each rank gave, [row][n_ranks]
+  std::vector<std::int64_t> per_rank_count;     // elements that each rank gave, [row][n_ranks]
   std::int64_t per_rank_width = 1;
 };
 

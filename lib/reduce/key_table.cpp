@@ -23,7 +23,9 @@ Contradiction disagreement(std::string_view verb, std::int32_t known_rank, std::
           fmt::format("rank {} {} {}, rank {} {} {}", known_rank, verb, known, rank, verb, what)};
 }
 
-std::string_view with_or_without(bool has_steps) { return has_steps ? "with" : "without"; }
+std::string_view with_or_without(bool has_steps) {
+  return has_steps ? "with a step" : "without a step";
+}
 
 }  // namespace
 
@@ -91,10 +93,8 @@ std::optional<Contradiction> KeyTable::define(LocalKey key, const KeyDefinition&
     entry.steps_rank = definition.rank;
     return std::nullopt;
   }
-  auto contradiction = disagreement("logs it", entry.steps_rank, with_or_without(*entry.has_steps),
-                                    definition.rank, with_or_without(*definition.has_steps));
-  contradiction.text += " a step";
-  return contradiction;
+  return disagreement("logs it", entry.steps_rank, with_or_without(*entry.has_steps),
+                      definition.rank, with_or_without(*definition.has_steps));
 }
 
 std::optional<Contradiction> KeyTable::define_type(KeyEntry& entry,

@@ -199,7 +199,7 @@ TEST_CASE("a step on one rank and none on another is a conflict, whether or not 
                                          }
                                        }
                                      }),
-                        "metric 'a': rank 0 logs it with, rank 1 logs it without a step");
+                        "metric 'a': rank 0 logs it with a step, rank 1 logs it without a step");
   }
 }
 

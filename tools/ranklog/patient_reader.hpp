@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <thread>
@@ -16,42 +17,39 @@ namespace ranklog::tool {
 
 class PatientReader {
  public:
-  // `path` as for RunReader, whose errors all members pass on after the last attempt.
-  explicit PatientReader(std::filesystem::path path) : path_(std::move(path)) {
-    path_ = read([](const RunReader& reader) { return reader.path(); });
-  }
-
-  // Of the run file.
-  [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
+  explicit PatientReader(std::filesystem::path run_file) : run_file_(std::move(run_file)) {}
 
   // What `body`, called with a RunReader, returns. It may be called several times.
+  // Errors: those of RunReader that remain.
   template <class Body>
   auto read(Body body) {
-    for (int attempt = 1;; ++attempt) {
+    while (true) {
       try {
-        if (!reader_) reader_.emplace(path_);
+        if (!reader_) reader_.emplace(run_file_);
         return body(*reader_);
       } catch (const FileFormatError&) {
         // Closed before it is opened again: HDF5 shares what it cached between open handles.
         reader_.reset();
-        if (attempt == max_attempts || !was_just_written()) throw;
+        if (n_retries_left_ == 0 || !was_just_written()) throw;
+        --n_retries_left_;
         std::this_thread::sleep_for(pause);
       }
     }
   }
 
  private:
-  static constexpr int max_attempts = 6;
   static constexpr std::chrono::milliseconds pause{100};
   static constexpr std::int64_t just_written_s = 10;
 
   [[nodiscard]] bool was_just_written() const {
-    const auto quiet_s = quiet_time_s(path_);
+    const auto quiet_s = quiet_time_s(run_file_);
     return quiet_s && *quiet_s <= just_written_s;
   }
 
-  std::filesystem::path path_;
+  std::filesystem::path run_file_;
   std::optional<RunReader> reader_;
+  int n_retries_left_ =
+      20;  // of all reads together: at most two seconds for a file that is damaged
 };
 
 }  // namespace ranklog::tool

@@ -28,7 +28,7 @@ bool is_folder(const fs::path& path) {
 
 }  // namespace
 
-RunReader open_run(const std::string& run) {
+fs::path find_run_file(const std::string& run) {
   fs::path path = run;
   if (!is_there(path) && path.is_relative() && is_there(default_directory / path)) {
     path = default_directory / path;
@@ -44,7 +44,7 @@ RunReader open_run(const std::string& run) {
         fmt::format("'{}' is no run: it holds no {}; `ranklog ls {}` lists the runs below it",
                     path.string(), run_file_name, path.string()));
   }
-  return RunReader(path);
+  return is_folder(path) ? path / run_file_name : path;
 }
 
 std::string name_below(const fs::path& run_file, const fs::path& directory) {

@@ -1,20 +1,20 @@
-// From what the user typed to open runs.
+// From what the user typed to run files, and from runs to names.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <vector>
 
 #include "ranklog/provenance.hpp"
-#include "ranklog/run_reader.hpp"
 
 namespace ranklog::tool {
 
 inline constexpr const char* default_directory = "runs";
 
-// Opens `run`: a run directory or file, as given or below `runs`.
-// Errors: those of RunReader; DirectoryError for a directory that holds runs instead of being one.
-[[nodiscard]] RunReader open_run(const std::string& run);
+// The file of `run`: a run directory or file, as given or below `runs`.
+// Errors: DirectoryError if there is no such path, or it is a directory that is no run.
+[[nodiscard]] std::filesystem::path find_run_file(const std::string& run);
 
 // How `ls` names a run file: its directory, relative to `directory`; the file itself where it is
 // not called run.h5.

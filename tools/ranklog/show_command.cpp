@@ -3,9 +3,11 @@
 #include <fnmatch.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "ranklog/error.hpp"
 #include "tools/ranklog/commands.hpp"
+#include "tools/ranklog/patient_reader.hpp"
 #include "tools/ranklog/run_access.hpp"
 #include "tools/ranklog/run_status.hpp"
 #include "tools/ranklog/shown_run.hpp"
@@ -48,12 +50,11 @@ void draw_curves(const Series& series, Charset charset, ShownMetric& metric) {
   }
 }
 
-ShownMetric read_metric(const RunReader& reader, const SeriesInfo& info,
-                        const ShowOptions& options) {
+ShownMetric read_metric(PatientReader& reader, const SeriesInfo& info, const ShowOptions& options) {
   ShownMetric metric;
   metric.summary.info = info;
   try {
-    const Series series = reader.read(info.key);
+    const Series series = reader.read([&](const RunReader& run) { return run.read(info.key); });
     metric.summary = summarize(series);
     const bool has_curve = info.kind != Kind::text && !options.json;
     if (has_curve) draw_curves(series, options.layout.charset, metric);
@@ -66,15 +67,20 @@ ShownMetric read_metric(const RunReader& reader, const SeriesInfo& info,
 }  // namespace
 
 CommandResult run_show(const ShowOptions& options) {
-  const RunReader reader = open_run(options.run);
+  const auto file = find_run_file(options.run);
+  PatientReader reader(file);
   ShownRun run;
-  run.path = reader.path().string();
-  run.info = reader.info();
-  if (run.info.status == "running") run.quiet_s = quiet_time_s(reader.path());
-  if (!options.no_config) run.config = reader.config();
-  run.provenance = reader.provenance();
+  run.path = file.string();
+  std::vector<SeriesInfo> all;
+  reader.read([&](const RunReader& opened) {
+    run.info = opened.info();
+    if (!options.no_config) run.config = opened.config();
+    run.provenance = opened.provenance();
+    all = opened.series();
+  });
+  if (run.info.status == "running") run.quiet_s = quiet_time_s(file);
 
-  const auto wanted = choose(reader.series(), options);
+  const auto wanted = choose(std::move(all), options);
   const bool is_limited = !options.all && !options.json && wanted.size() > default_limit;
   const std::size_t n_shown = is_limited ? default_limit : wanted.size();
   run.n_left_out = wanted.size() - n_shown;
