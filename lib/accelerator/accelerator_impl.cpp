@@ -86,10 +86,6 @@ Accelerator::Impl::Impl(AcceleratorOptions options)
   });
   check_same_selection(helpers, selection);
   if (helpers.rank() == 0 && !selection.note.empty()) report(selection.note);
-  finalize_token_ = comm::call_before_finalize([this] {
-    finalize_token_ = 0;
-    end_quietly(std::nullopt);
-  });
 }
 
 Accelerator::Impl::~Impl() {
@@ -139,6 +135,11 @@ void Accelerator::Impl::init_trackers(std::string_view project_name, const Confi
     create_run(project_name, options.run_name);
     start_dispatch(project_name, config, options);
     start_exchange();
+    // After the trackers started: their libraries' exit handlers then run after ours.
+    finalize_token_ = comm::call_before_finalize([this] {
+      finalize_token_ = 0;
+      end_quietly(std::nullopt);
+    });
   }
   phase = Phase::running;
 }

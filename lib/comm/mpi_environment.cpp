@@ -11,6 +11,8 @@
 namespace ranklog::comm {
 namespace {
 
+bool did_we_initialize = false;
+
 void finalize_what_we_started() {
   if (is_mpi_usable()) MPI_Finalize();
 }
@@ -23,23 +25,33 @@ void initialize_if_nobody_did() {
   if (MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &provided) != MPI_SUCCESS) {
     throw CommunicationError("MPI_Init_thread failed; start the program with mpirun or srun");
   }
+  did_we_initialize = true;
   std::atexit(finalize_what_we_started);
 }
 
-// Callbacks by token; the greatest token is the newest.
+// Callbacks by token; the greatest token is the newest. Never destroyed: finalize_what_we_started
+// runs after the destructors of statics that are younger than it.
 std::map<int, std::function<void()>>& callbacks() {
-  static std::map<int, std::function<void()>> all;
+  static auto& all = *new std::map<int, std::function<void()>>();
   return all;
 }
 
-int run_callbacks(MPI_Comm, int, void*, void*) {
+void run_callbacks() {
   while (!callbacks().empty()) {
     const auto newest = std::prev(callbacks().end());
     const auto callback = std::move(newest->second);
     callbacks().erase(newest);
     callback();
   }
+}
+
+int run_callbacks_in_finalize(MPI_Comm, int, void*, void*) {
+  run_callbacks();
   return MPI_SUCCESS;
+}
+
+void run_callbacks_at_exit() {
+  if (is_mpi_usable()) run_callbacks();
 }
 
 // Attributes of MPI_COMM_SELF are deleted first of all in MPI_Finalize.
@@ -47,7 +59,7 @@ void attach_to_finalize() {
   static bool is_attached = false;
   if (is_attached) return;
   int keyval = MPI_KEYVAL_INVALID;
-  MPI_Comm_create_keyval(MPI_COMM_NULL_COPY_FN, run_callbacks, &keyval, nullptr);
+  MPI_Comm_create_keyval(MPI_COMM_NULL_COPY_FN, run_callbacks_in_finalize, &keyval, nullptr);
   MPI_Comm_set_attr(MPI_COMM_SELF, keyval, nullptr);
   is_attached = true;
 }
@@ -84,6 +96,9 @@ std::unique_ptr<Backend> make_world_backend() {
 int call_before_finalize(std::function<void()> callback) {
   if (!is_mpi_usable()) return 0;
   attach_to_finalize();
+  // Our own MPI_Finalize comes late: what began to clean up by atexit since, as HDF5 does, has
+  // already done so by then.
+  if (did_we_initialize) std::atexit(run_callbacks_at_exit);
   static int last_token = 0;
   callbacks().emplace(++last_token, std::move(callback));
   return last_token;

@@ -24,7 +24,8 @@ struct WorldPlace {
 [[nodiscard]] WorldPlace world_place() noexcept;
 
 // Runs `callback` at the start of MPI_Finalize, through a delete callback on MPI_COMM_SELF
-// (MPI 4.0, 11.2.4), last registered first. Returns a token; forget_finalize_callback(token)
+// (MPI 4.0, 11.2.4), last registered first; where ranklog initialised MPI, at process exit, before
+// the exit handlers that were there already. Returns a token; forget_finalize_callback(token)
 // takes it back. Does nothing and returns 0 while MPI is not usable.
 [[nodiscard]] int call_before_finalize(std::function<void()> callback);
 void forget_finalize_callback(int token) noexcept;

@@ -120,7 +120,7 @@ void Dispatch::direct(std::size_t index, std::string what,
 }
 
 void Dispatch::log_to(Slot& slot, const Record& record, const TrackerOptions* options) {
-  static const Config no_options;
+  const Config no_options;
   const Config* own = &no_options;
   if (options != nullptr) {
     const auto found = options->find(slot.name);

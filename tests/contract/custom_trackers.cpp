@@ -123,9 +123,9 @@ TEST_CASE("X4: both kinds side by side each get what is theirs") {
   accelerator.init_trackers("project");
   for (int step = 0; step < 20; ++step) accelerator.log({{"one", sum(1)}}, step);
   accelerator.end_training();
-  CHECK(own->n_records() == 20);
+  REQUIRE_ALL_RANKS(own->n_records() == 20);
   CHECK(own->kept().series("one")[19].integer_value == 1);
-  CHECK(reduced->n_records() == (world_rank() == 0 ? 20 : 0));
+  REQUIRE(reduced->n_records() == (world_rank() == 0 ? 20 : 0));
   if (world_rank() == 0) CHECK(reduced->kept().series("one")[19].integer_value == world_size());
 }
 

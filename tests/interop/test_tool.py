@@ -272,6 +272,38 @@ def test_a_truncated_run_never_crashes_the_tool(workplace, tool):
         assert process.returncode == 0 or process.stderr.startswith(b"ranklog: ")
 
 
+def tear(run_file):
+    """Makes the file look as in the middle of a flush: one column is ahead of the others."""
+    with h5py.File(run_file, "r+") as file:
+        file["metrics/train/loss/value"].resize(N_STEPS + 1, axis=0)
+
+
+def test_a_read_that_meets_a_flush_is_tried_again(workplace, bin_dir):
+    run_file = run_files(workplace)[0]
+    whole = run_file.with_name("whole.h5")
+    shutil.copy(run_file, whole)
+    tear(run_file)
+    with subprocess.Popen([str(bin_dir / "ranklog"), "show", str(run_file)],
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        time.sleep(0.5)
+        os.replace(whole, run_file)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors
+
+
+def test_a_metric_that_stays_unreadable_does_not_hide_the_others(workplace, tool):
+    run_file = run_files(workplace)[0]
+    tear(run_file)
+    hour_ago = time.time() - 3600
+    os.utime(run_file, (hour_ago, hour_ago))
+    process = tool(workplace, "show", run_file)
+    assert process.returncode == 1
+    assert_one_error_line(process)
+    lines = process.stdout.decode().splitlines()
+    assert any(line.startswith("train/loss") and "unreadable: " in line for line in lines)
+    assert any(line.startswith("samples") and str(32 * N_RANKS) in line for line in lines)
+
+
 def test_a_run_that_does_not_exist_fails_with_one_line(tmp_path, tool):
     process = tool(tmp_path, "show", "nowhere\x1b[2J")
     assert process.returncode == 1

@@ -26,6 +26,14 @@ TEST_CASE("exponents carry no idle characters") {
   CHECK(format_number(1e10) == "1e10");
 }
 
+TEST_CASE("small numbers are written with an exponent") {
+  CHECK(format_number(0.001) == "0.001");
+  CHECK(format_number(0.000123456789) == "1.23457e-4");
+  CHECK(format_number(-0.0001) == "-1e-4");
+  CHECK(format_number(0.00099999999) == "1e-3");
+  CHECK(format_number(5e-324) == "4.94066e-324");
+}
+
 TEST_CASE("fewer digits can be asked for") { CHECK(format_number(0.123456789, 4) == "0.1235"); }
 
 TEST_CASE("numbers that are not finite are named") {

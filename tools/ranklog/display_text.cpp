@@ -1,9 +1,8 @@
 #include "tools/ranklog/display_text.hpp"
 
 #include <fmt/format.h>
-#include <wchar.h>
-
 #include <algorithm>
+#include <cwchar>
 #include <vector>
 
 #include "core/text.hpp"
@@ -21,8 +20,8 @@ Character first_character(std::string_view text) {
   const auto lead = static_cast<unsigned char>(text.front());
   const std::size_t length = lead < 0xC0 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
   const auto bytes = text.substr(0, length);
-  char32_t code = length == 1 ? lead : lead & (0xFFu >> (length + 1));
-  for (const char c : bytes.substr(1)) code = code << 6 | (static_cast<unsigned char>(c) & 0x3Fu);
+  char32_t code = length == 1 ? lead : lead & (0xFFU >> (length + 1));
+  for (const char c : bytes.substr(1)) code = code << 6 | (static_cast<unsigned char>(c) & 0x3FU);
   return {bytes, code};
 }
 

@@ -28,10 +28,11 @@ constexpr const char* examples = R"(Examples:
 Exit codes: 0 all was read, 1 a run could not be read, 2 wrong usage.)";
 
 constexpr const char* show_notes =
-    R"(WORST RANK is the rank that held the largest value of its row (the smallest,
-for metrics reduced by min) in most rows; on a tie the lowest such rank. Shown
-with its host and its share of the rows. Rows in which all ranks agree, or
-which one rank alone logged, are not compared.
+    R"(WORST is the rank that held the largest value of its row (the smallest, for
+metrics reduced by min) in most rows, on a tie the lowest such rank, with its
+host and its share of the rows. Rows in which all ranks agree, or which one
+rank alone logged, are not compared. Where more is better, as with accuracy,
+it is the best rank.
 MEAN is of the values over the steps, NaN left out. MIN and MAX are over all
 ranks and steps. TREND is the value over the steps; a cross marks NaN.)";
 

@@ -11,7 +11,7 @@ constexpr std::int64_t minute_s = 60;
 constexpr std::int64_t hour_s = 3600;
 constexpr std::int64_t day_s = 86400;
 
-// "1.5e-07" -> "1.5e-7", "1.5e+07" -> "1.5e7": two columns for free in a narrow table.
+// "1.500e-07" -> "1.5e-7", "1.5e+07" -> "1.5e7": columns for free in a narrow table.
 std::string compact_exponent(std::string text) {
   const auto e = text.find('e');
   if (e == std::string::npos) return text;
@@ -19,7 +19,12 @@ std::string compact_exponent(std::string text) {
   const bool is_negative = text[digits] == '-';
   ++digits;
   while (digits + 1 < text.size() && text[digits] == '0') ++digits;
-  return text.substr(0, e) + (is_negative ? "e-" : "e") + text.substr(digits);
+  std::string mantissa = text.substr(0, e);
+  if (mantissa.find('.') != std::string::npos) {
+    mantissa.erase(mantissa.find_last_not_of('0') + 1);
+    if (mantissa.back() == '.') mantissa.pop_back();
+  }
+  return mantissa + (is_negative ? "e-" : "e") + text.substr(digits);
 }
 
 }  // namespace
@@ -28,6 +33,11 @@ std::string format_number(double value, int digits) {
   if (std::isnan(value)) return "NaN";
   if (std::isinf(value)) return value > 0 ? "inf" : "-inf";
   if (value == 0) return "0";
+  // %g would write 0.000123457; the exponent says the same in fewer columns.
+  constexpr double least_fixed = 1e-3;
+  if (std::abs(value) < least_fixed) {
+    return compact_exponent(fmt::format("{:.{}e}", value, digits - 1));
+  }
   return compact_exponent(fmt::format("{:.{}g}", value, digits));
 }
 

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <string>
 #include <thread>
 #include <utility>
 
@@ -27,10 +28,14 @@ class PatientReader {
       try {
         if (!reader_) reader_.emplace(run_file_);
         return body(*reader_);
-      } catch (const FileFormatError&) {
+      } catch (const FileFormatError& error) {
         // Closed before it is opened again: HDF5 shares what it cached between open handles.
         reader_.reset();
-        if (n_retries_left_ == 0 || !was_just_written()) throw;
+        if (!was_just_written()) throw;
+        if (n_retries_left_ == 0) {
+          throw FileFormatError(std::string(error.what()) +
+                                "; if a job is writing it just now, try again");
+        }
         --n_retries_left_;
         std::this_thread::sleep_for(pause);
       }

@@ -54,7 +54,7 @@ std::vector<Column> columns_for(const Presence& presence) {
                                  {"MEAN", Align::right, 0, 4},
                                  {"MIN", Align::right, 0, 3},
                                  {"MAX", Align::right, 0, 3}};
-  if (presence.worst) columns.push_back({"WORST RANK", Align::left, 10, 5});
+  if (presence.worst) columns.push_back({"WORST", Align::left, 8, 5});
   columns.push_back({"TREND", Align::left, 0, 2});
   if (presence.unit) columns.push_back({"UNIT", Align::left, 4, 1});
   return columns;

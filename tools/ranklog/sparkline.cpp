@@ -30,7 +30,7 @@ std::vector<Cell> fill_cells(std::span<const std::int64_t> step, std::span<const
   const bool one_row_a_cell = value.size() <= width;
   const auto [lowest, highest] = std::minmax_element(step.begin(), step.end());
   // In double: the difference of two steps can exceed int64.
-  const double first = static_cast<double>(*lowest);
+  const auto first = static_cast<double>(*lowest);
   const double range = static_cast<double>(*highest) - first + 1;
   for (std::size_t row = 0; row < value.size(); ++row) {
     const double share = (static_cast<double>(step[row]) - first) / range;

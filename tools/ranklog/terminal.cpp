@@ -38,7 +38,7 @@ std::size_t width_of_environment() {
 
 }  // namespace
 
-void use_locale_of_user() { std::setlocale(LC_CTYPE, ""); }
+void use_locale_of_user() { (void)std::setlocale(LC_CTYPE, ""); }
 
 Charset charset_of_locale() {
   const std::string_view codeset = nl_langinfo(CODESET);
@@ -53,7 +53,7 @@ std::size_t output_width() {
 }
 
 void write_output(std::string_view text) {
-  std::signal(SIGPIPE, SIG_IGN);  // so that write() says EPIPE instead of ending the program
+  (void)std::signal(SIGPIPE, SIG_IGN);  // so that write() says EPIPE instead of ending the program
   while (!text.empty()) {
     const ssize_t n_bytes = write(STDOUT_FILENO, text.data(), text.size());
     if (n_bytes < 0) {

@@ -1,7 +1,8 @@
-// Forgets end_training: interop_manners_forgotten_end WHO, where WHO is "host" (the host calls
-// MPI_Init and MPI_Finalize while the Accelerator lives), "ours" (ranklog initialises MPI and the
-// Accelerator is never destroyed) or "conflict" (as host, and the ranks disagree on a type).
-// Prints a line when the tracker is finished, and a last one when the program ends.
+// Forgets end_training: interop_manners_forgotten_end WHO [DIRECTORY], where WHO is "host" (the
+// host calls MPI_Init and MPI_Finalize while the Accelerator lives), "ours" (ranklog initialises
+// MPI and the Accelerator is never destroyed) or "conflict" (as host, and the ranks disagree on a
+// type). Prints a line when the tracker is finished and one at the end of main. With a DIRECTORY
+// there is an HDF5 file too.
 #include <fmt/format.h>
 #include <mpi.h>
 #include <ranklog/ranklog.hpp>
@@ -9,6 +10,7 @@
 #include <cstdio>
 #include <memory>
 #include <string>
+#include <utility>
 
 namespace {
 
@@ -29,12 +31,16 @@ class PrintingTracker final : public ranklog::GeneralTracker {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const std::string who = argc == 2 ? argv[1] : "";
+  const std::string who = argc >= 2 ? argv[1] : "";
   if (who != "host" && who != "ours" && who != "conflict") return 2;
   if (who != "ours") MPI_Init(&argc, &argv);
   // On purpose without an owner: the end of main must not end the run.
-  auto* accelerator =
-      new ranklog::Accelerator({.log_with = std::make_shared<PrintingTracker>()});  // NOLINT
+  ranklog::AcceleratorOptions options{.log_with = std::make_shared<PrintingTracker>()};
+  if (argc == 3) {
+    options.log_with = {std::make_shared<PrintingTracker>(), "hdf5"};
+    options.project_dir = argv[2];
+  }
+  auto* accelerator = new ranklog::Accelerator(std::move(options));  // NOLINT
   accelerator->init_trackers("manners");
   const int rank = accelerator->process_index();
   for (int step = 0; step < 50; ++step) accelerator->log({{"a", 1.0}}, step);
