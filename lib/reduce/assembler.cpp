@@ -55,8 +55,6 @@ Assembler::Rows::iterator Assembler::open(const Row& row, double now_s) {
   fresh.head.has_step = row.has_step;
   fresh.parts.resize(static_cast<std::size_t>(options_.n_sources));
   fresh.opened_s = now_s;
-  fresh.n_bytes = sizeof(OpenRow) + fresh.parts.size() * sizeof(fresh.parts[0]);
-  n_bytes_ += fresh.n_bytes;
   open_.push_back(std::move(fresh));
   const auto position = std::prev(open_.end());
   by_step_.emplace(row.step, position);
@@ -113,9 +111,7 @@ void Assembler::add_scattered(Row& row, int source, double now_s) {
 
 void Assembler::put(OpenRow& target, std::uint32_t slot, Cell cell, int source) {
   target.slots[slot].n_ranks += cell.n_ranks;
-  const std::size_t n_bytes = footprint_bytes(cell);
-  target.n_bytes += n_bytes;
-  n_bytes_ += n_bytes;
+  bytes_of_source_[static_cast<std::size_t>(source)] += footprint_bytes(cell);
   cell.slot = slot;
   target.parts[static_cast<std::size_t>(source)].push_back(std::move(cell));
 }
@@ -130,11 +126,14 @@ void Assembler::join(OpenRow& target, const Row& row) {
 }
 
 bool Assembler::is_ready(const OpenRow& row, double now_s) const {
-  if (now_s - row.opened_s >= options_.late_s || n_bytes_ > options_.max_bytes) return true;
+  if (now_s - row.opened_s >= options_.late_s) return true;
   return std::all_of(row.slots.begin(), row.slots.end(), [&](const Slot& slot) {
     if (slot.n_ranks >= options_.n_ranks) return true;
     const KeyEntry& entry = keys_.at(slot.key);
-    return slot.n_ranks >= entry.n_expected && now_s - entry.first_seen_s >= options_.first_sight_s;
+    // A rank that was never heard of may be late with its first row, or may never log at all.
+    const bool may_be_late = n_ranks_heard_ < options_.n_ranks;
+    return slot.n_ranks >= entry.n_expected &&
+           now_s - entry.first_seen_s >= (may_be_late ? options_.late_s : options_.first_sight_s);
   });
 }
 
@@ -189,8 +188,12 @@ void Assembler::close(Rows::iterator position, std::vector<Row>& settled) {
     auto& step = settled_step_[static_cast<std::size_t>(slot.key)];
     step = std::max(step, position->head.step);
   }
+  for (std::size_t source = 0; source < position->parts.size(); ++source) {
+    for (const auto& cell : position->parts[source]) {
+      bytes_of_source_[source] -= footprint_bytes(cell);
+    }
+  }
   settled.push_back(merged(*position));
-  n_bytes_ -= position->n_bytes;
   open_.erase(position);
 }
 

@@ -15,27 +15,37 @@ struct AssemblerOptions {
   int n_ranks = 1;    // ranks whose rows meet here
   int n_sources = 1;  // streams: source 0 is this rank, then its children by ascending rank
   // How long a key that only some ranks have may wait for the others to log it for the first time.
-  double first_sight_s = 2;
+  double first_sight_s = 5;
   // How long a row waits for a rank that logged its keys before.
   double late_s = 30;
-  std::size_t max_bytes = std::size_t{64}
-                          << 20;  // of open rows; beyond it the oldest go as they are
 };
 
 // A row goes when (1) all ranks gave a value for each of its keys; or (2) all ranks that ever
-// logged the key did, and the key is known for longer than `first_sight_s`; or (3) it waited for
-// `late_s`; or (4) the memory bound is reached; or (5) everything is asked for. Rows of one key go
-// in the order of their arrival. Parts are merged by ascending source when the row goes, so the
-// result depends on who took part, never on who came first.
+// logged the key did, the key is known for longer than `first_sight_s`, and every rank has logged
+// something by now (or the key is known for `late_s`); or (3) it waited for `late_s`; or (4)
+// everything is asked for. Rows of one key go in the order of their arrival. Parts are merged by
+// ascending source when the row goes, so the result depends on who took part, never on who came
+// first. What is kept is bounded by the caller, who stops feeding a source that is far ahead.
 class Assembler {
  public:
-  Assembler(KeyTable& keys, const AssemblerOptions& options) : keys_(keys), options_(options) {}
+  Assembler(KeyTable& keys, const AssemblerOptions& options)
+      : keys_(keys),
+        options_(options),
+        n_ranks_heard_(options.n_ranks),
+        bytes_of_source_(static_cast<std::size_t>(options.n_sources)) {}
+
+  // How many of the ranks have logged anything so far. All of them, unless this says otherwise.
+  void set_n_ranks_heard(int n_ranks) noexcept { n_ranks_heard_ = n_ranks; }
 
   // Takes a part of a row.
   void add(Row row, int source, double now_s);
   // Appends the rows that may go. `all`: every row goes.
   void settle(double now_s, bool all, std::vector<Row>& settled);
   [[nodiscard]] std::size_t n_open() const noexcept { return open_.size(); }
+  // What the parts of one source that wait here keep in memory.
+  [[nodiscard]] std::size_t bytes_of_source(int source) const {
+    return bytes_of_source_[static_cast<std::size_t>(source)];
+  }
   // Parts that came after their row had gone; they form rows of their own.
   [[nodiscard]] std::int64_t n_late() const noexcept { return n_late_; }
 
@@ -50,7 +60,6 @@ class Assembler {
     std::vector<Slot> slots;
     std::vector<std::vector<Cell>> parts;  // index: source
     double opened_s = 0;
-    std::size_t n_bytes = 0;
   };
   using Rows = std::list<OpenRow>;
 
@@ -66,10 +75,11 @@ class Assembler {
 
   KeyTable& keys_;
   AssemblerOptions options_;
+  int n_ranks_heard_;
+  std::vector<std::size_t> bytes_of_source_;
   Rows open_;
   std::unordered_multimap<std::int64_t, Rows::iterator> by_step_;
   std::vector<std::int64_t> settled_step_;  // greatest step that has gone, by key
-  std::size_t n_bytes_ = 0;
   std::int64_t n_late_ = 0;
 };
 

@@ -80,47 +80,90 @@ double Exchange::now_s() const {
 }
 
 void Exchange::submit(Row row) {
+  has_logged_ = true;
   if (is_leaf()) {
     settled_.push_back(std::move(row));
+    if (!is_root()) forward();
   } else {
     assembler_.add(std::move(row), 0, now_s());
   }
-  if (is_leaf() && !is_root()) forward();
   poll();
-  if (unsent_bytes_ > options_.max_unsent_bytes) wait_for_parent();
+  if (unsent_bytes_ > options_.max_unsent_bytes) {
+    wait_while([this] { return unsent_bytes_ > options_.max_unsent_bytes / 2; },
+               [this] {
+                 return fmt::format(
+                     "rank {} waits for rank {} to take its metrics; does rank {} still "
+                     "call log()?",
+                     comm_.rank(), parent_, parent_);
+               });
+  }
+  if (!is_leaf() && is_far_ahead(0)) {
+    wait_while([this] { return is_far_ahead(0); },
+               [this] {
+                 return fmt::format(
+                     "rank {} is far ahead of the ranks that log the same keys, and "
+                     "waits for them",
+                     comm_.rank());
+               });
+  }
 }
 
 void Exchange::poll() {
   const double now = now_s();
   if (now - last_polled_s_ < poll_interval_s) return;
   last_polled_s_ = now;
+  move_all();
+}
+
+void Exchange::move_all() {
   receive();
   settle(false);
   forward();
   drop_taken();
 }
 
+bool Exchange::is_far_ahead(int source) const {
+  return assembler_.bytes_of_source(source) * (children_.size() + 1) > options_.max_waiting_bytes;
+}
+
 void Exchange::receive() {
   for (std::size_t i = 0; i < children_.size(); ++i) {
     Child& child = children_[i];
     while (!child.is_drained) {
+      // What is not taken stays with the child, which waits in the end. Only while another child
+      // can still catch up: this rank alone is ahead or behind by its own doing.
+      const bool others_come = std::any_of(children_.begin(), children_.end(), [&](const Child& c) {
+        return &c != &child && !c.is_drained;
+      });
+      if (is_far_ahead(static_cast<int>(i) + 1) && (others_come || !is_draining_)) break;
       const auto bytes = comm_.try_receive(child.rank, packet_tag);
       if (!bytes) break;
-      auto contents = child.reader.read(*bytes);
-      for (auto& conflict : contents.head.conflicts) add_conflict(std::move(conflict));
-      if (contents.head.failure &&
-          (!next_head_.failure || contents.head.failure->rank < next_head_.failure->rank)) {
-        next_head_.failure = std::move(contents.head.failure);
-      }
-      for (auto& row : contents.rows) {
-        assembler_.add(std::move(row), static_cast<int>(i) + 1, now_s());
-      }
-      child.is_drained = contents.head.is_last;
+      take_packet(i, *bytes);
     }
   }
 }
 
-void Exchange::settle(bool all) { assembler_.settle(now_s(), all, settled_); }
+void Exchange::take_packet(std::size_t child_index, const Bytes& bytes) {
+  Child& child = children_[child_index];
+  auto contents = child.reader.read(bytes);
+  for (auto& conflict : contents.head.conflicts) add_conflict(std::move(conflict));
+  if (contents.head.failure &&
+      (!next_head_.failure || contents.head.failure->rank < next_head_.failure->rank)) {
+    next_head_.failure = std::move(contents.head.failure);
+  }
+  for (auto& row : contents.rows) {
+    assembler_.add(std::move(row), static_cast<int>(child_index) + 1, now_s());
+  }
+  child.n_ranks_heard = contents.head.n_ranks_heard;
+  child.is_drained = contents.head.is_last;
+}
+
+void Exchange::settle(bool all) {
+  next_head_.n_ranks_heard = has_logged_ ? 1 : 0;
+  for (const auto& child : children_) next_head_.n_ranks_heard += child.n_ranks_heard;
+  assembler_.set_n_ranks_heard(next_head_.n_ranks_heard);
+  assembler_.settle(now_s(), all, settled_);
+}
 
 // Packs settled rows for the parent, and sends when there are enough or it is time.
 void Exchange::forward() {
@@ -136,6 +179,7 @@ void Exchange::forward() {
 }
 
 void Exchange::send(bool is_last) {
+  if (is_leaf()) next_head_.n_ranks_heard = has_logged_ ? 1 : 0;
   next_head_.is_last = is_last;
   Bytes packet = writer_.take(next_head_);
   next_head_.conflicts.clear();
@@ -162,53 +206,40 @@ void Exchange::add_conflict(Conflict conflict) {
   reduce::add_conflict(next_head_.conflicts, std::move(conflict));
 }
 
-void Exchange::wait_for_parent() {
-  const double started = now_s();
-  bool is_reported = false;
-  Backoff backoff;
-  while (unsent_bytes_ > options_.max_unsent_bytes / 2) {
-    receive();
-    settle(false);
-    forward();
-    drop_taken();
-    if (!is_reported && now_s() - started > options_.report_wait_after_s) {
-      is_reported = true;
-      options_.report(
-          fmt::format("rank {} waits for rank {} to take its metrics; does rank {} "
-                      "still call log()?",
-                      comm_.rank(), parent_, parent_));
-    }
-    backoff.pause();
-  }
-}
-
-void Exchange::wait_for_children() {
+void Exchange::wait_while(const std::function<bool()>& is_blocked,
+                          const std::function<std::string()>& why) {
   const double started = now_s();
   bool is_reported = false;
   Backoff backoff;
   while (true) {
-    receive();
-    settle(false);
-    forward();
-    drop_taken();
-    std::vector<int> missing;
-    for (const auto& child : children_) {
-      if (!child.is_drained) missing.push_back(child.rank);
-    }
-    if (missing.empty()) return;
+    move_all();
+    if (!is_blocked()) return;
     if (!is_reported && now_s() - started > options_.report_wait_after_s) {
       is_reported = true;
-      options_.report(
-          fmt::format("rank {} waits in flush() or end_training() for rank {}; all ranks "
-                      "must make that call",
-                      comm_.rank(), fmt::join(missing, ", ")));
+      options_.report(why());
     }
     backoff.pause();
   }
 }
 
+std::vector<int> Exchange::missing_children() const {
+  std::vector<int> missing;
+  for (const auto& child : children_) {
+    if (!child.is_drained) missing.push_back(child.rank);
+  }
+  return missing;
+}
+
 DrainOutcome Exchange::drain(const std::optional<RankFailure>& failure) {
-  wait_for_children();
+  is_draining_ = true;
+  wait_while([this] { return !missing_children().empty(); },
+             [this] {
+               return fmt::format(
+                   "rank {} waits in flush() or end_training() for rank {}; all ranks "
+                   "must make that call",
+                   comm_.rank(), fmt::join(missing_children(), ", "));
+             });
+  is_draining_ = false;
   settle(true);
   if (failure && (!next_head_.failure || failure->rank < next_head_.failure->rank)) {
     next_head_.failure = failure;

@@ -17,9 +17,12 @@ namespace ranklog::reduce {
 struct ExchangeOptions {
   int window_rows = 64;         // rows that make a packet
   double flush_interval_s = 1;  // a packet goes at the latest this long after the one before
-  double first_sight_s = 2;     // see AssemblerOptions
+  double first_sight_s = 5;     // see AssemblerOptions
   double late_s = 30;
-  std::size_t max_unsent_bytes = std::size_t{64} << 20;  // untaken by the parent; beyond it we wait
+  // Of rows: not yet taken by the parent, and waiting here for other ranks. A rank that is further
+  // ahead waits; see submit().
+  std::size_t max_unsent_bytes = std::size_t{64} << 20U;
+  std::size_t max_waiting_bytes = std::size_t{64} << 20U;
   double report_wait_after_s = 60;
   std::function<void(const std::string&)> report;  // told, once per wait, whom we wait for
 };
@@ -36,8 +39,10 @@ class Exchange {
   // `comm` must outlive the exchange and be used for nothing else while it lives.
   Exchange(const Communicator& comm, KeyTable& keys, ExchangeOptions options);
 
-  // Hands in a row of this rank and moves what can be moved. Waits only while more than
-  // max_unsent_bytes are untaken by the parent.
+  // Hands in a row of this rank and moves what can be moved. Waits while more than
+  // max_unsent_bytes are untaken by the parent, or this rank's rows that wait here for other ranks
+  // fill their share of max_waiting_bytes; the latter for AssemblerOptions::late_s at most, since
+  // rows go then.
   void submit(Row row);
   // Moves what can be moved, at most once a millisecond.
   void poll();
@@ -53,16 +58,21 @@ class Exchange {
     int rank;
     PacketReader reader;
     bool is_drained = false;
+    std::int32_t n_ranks_heard = 0;
   };
 
   [[nodiscard]] double now_s() const;
   void receive();
+  void take_packet(std::size_t child_index, const Bytes& bytes);
+  // Whether the rows of a source that wait here for other sources fill its share of the memory.
+  [[nodiscard]] bool is_far_ahead(int source) const;
   void settle(bool all);
   void forward();
   void send(bool is_last);
   void drop_taken();
-  void wait_for_parent();
-  void wait_for_children();
+  void move_all();
+  void wait_while(const std::function<bool()>& is_blocked, const std::function<std::string()>& why);
+  [[nodiscard]] std::vector<int> missing_children() const;
   [[nodiscard]] DrainOutcome share_outcome();
   [[nodiscard]] bool is_leaf() const noexcept { return children_.empty(); }
   [[nodiscard]] bool is_root() const noexcept { return parent_ < 0; }
@@ -76,6 +86,8 @@ class Exchange {
   Assembler assembler_;
   PacketWriter writer_;
   PacketHead next_head_;
+  bool has_logged_ = false;
+  bool is_draining_ = false;
   std::vector<Row> settled_;
   struct Unsent {
     PostedMessage message;

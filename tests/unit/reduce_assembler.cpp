@@ -22,8 +22,7 @@ namespace {
 // An assembler for ranks 0 to n-1, each a source of its own, with a clock that the test moves.
 class Meeting {
  public:
-  explicit Meeting(int n_ranks, std::size_t max_bytes = std::size_t{64} << 20U)
-      : assembler_(keys_, options_for(n_ranks, max_bytes)) {}
+  explicit Meeting(int n_ranks) : assembler_(keys_, options_for(n_ranks)) {}
 
   // The key is known to `n_expected` ranks since `first_seen_s`.
   void know(const std::string& key, std::int32_t n_expected, double first_seen_s = 0) {
@@ -64,20 +63,19 @@ class Meeting {
     REQUIRE(found != nullptr);
     return *found;
   }
-  [[nodiscard]] const Assembler& assembler() const { return assembler_; }
+  [[nodiscard]] Assembler& assembler() { return assembler_; }
   [[nodiscard]] KeyTable& keys() { return keys_; }
 
   double now = 100;
   std::vector<Row> rows;
 
  private:
-  static AssemblerOptions options_for(int n_ranks, std::size_t max_bytes) {
+  static AssemblerOptions options_for(int n_ranks) {
     AssemblerOptions options;
     options.n_ranks = n_ranks;
     options.n_sources = n_ranks;
     options.first_sight_s = 2;
     options.late_s = 30;
-    options.max_bytes = max_bytes;
     return options;
   }
 
@@ -218,20 +216,32 @@ TEST_CASE("the time of a row is that of the lowest rank, whoever comes first") {
   CHECK(meeting.rows.at(0).time_rank == 0);
 }
 
-TEST_CASE("beyond the memory bound the oldest rows go as they are") {
-  Meeting meeting(2, 64 * 1024);
+TEST_CASE("a key that some ranks have waits longer while a rank was never heard of") {
+  Meeting meeting(3);
+  meeting.assembler().set_n_ranks_heard(2);
   meeting.know("a", 2, 0);
-  for (int step = 0; step < 1000; ++step) meeting.add(0, step, {"a"});
-  const auto gone = meeting.settle();
-  REQUIRE(gone.size() > 100);
-  CHECK(gone.front() == 0);
-  CHECK(gone.back() == static_cast<std::int64_t>(gone.size()) - 1);
-  CHECK(meeting.assembler().n_open() > 10);
+  meeting.now = 10;
+  meeting.add(0, 1, {"a"});
+  meeting.add(1, 1, {"a"});
   CHECK(meeting.settle().empty());
+  meeting.assembler().set_n_ranks_heard(3);
+  CHECK(meeting.settle() == Steps{1});
 }
 
-TEST_CASE("rows that went are forgotten by the memory bound, however long others stay open") {
-  Meeting meeting(2, std::size_t{1} << 20U);
+TEST_CASE("what a source keeps waiting is counted, and forgotten when its rows go") {
+  Meeting meeting(2);
+  meeting.know("a", 2, 0);
+  for (int step = 0; step < 1000; ++step) meeting.add(0, step, {"a"});
+  CHECK(meeting.assembler().bytes_of_source(0) >= 1000 * sizeof(Cell));
+  CHECK(meeting.assembler().bytes_of_source(1) == 0);
+  for (int step = 0; step < 1000; ++step) meeting.add(1, step, {"a"});
+  CHECK(meeting.settle().size() == 1000);
+  CHECK(meeting.assembler().bytes_of_source(0) == 0);
+  CHECK(meeting.assembler().bytes_of_source(1) == 0);
+}
+
+TEST_CASE("rows go while a rank is always a few steps behind, and nothing piles up") {
+  Meeting meeting(2);
   meeting.know("text", 2, 0);
   const auto add_text = [&](int rank, std::int64_t step) {
     Row row;
@@ -251,6 +261,7 @@ TEST_CASE("rows that went are forgotten by the memory bound, however long others
     if (step >= 3) add_text(1, step - 3);
     for (const auto& row : (meeting.settle(), meeting.rows)) REQUIRE(row.cells[0].n_ranks == 2);
     REQUIRE(meeting.assembler().n_open() <= 4);
+    REQUIRE(meeting.assembler().bytes_of_source(0) < 20000);
   }
 }
 

@@ -53,8 +53,7 @@ class PatientReader {
 
   std::filesystem::path run_file_;
   std::optional<RunReader> reader_;
-  int n_retries_left_ =
-      20;  // of all reads together: at most two seconds for a file that is damaged
+  int n_retries_left_ = 10;  // of all reads together: about a second for a damaged file
 };
 
 }  // namespace ranklog::tool
