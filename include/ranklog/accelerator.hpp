@@ -9,7 +9,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <source_location>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -23,6 +22,7 @@
 #include "ranklog/progress_bar.hpp"
 #include "ranklog/project_configuration.hpp"
 #include "ranklog/reduction.hpp"
+#include "ranklog/source_location.hpp"
 #include "ranklog/tracker.hpp"
 #include "ranklog/tracker_handle.hpp"
 #include "ranklog/value.hpp"
@@ -92,8 +92,7 @@ class Accelerator {
   // end_training(), on all ranks alike. A call that throws logs nothing.
   // Complexity: one message up a binomial tree of ranks per `window_rows` calls, or flush_interval.
   void log(const Values& values, std::optional<std::int64_t> step = std::nullopt,
-           const LogOptions& options = {},
-           std::source_location where = std::source_location::current());
+           const LogOptions& options = {}, SourceLocation where = SourceLocation::current());
 
   // Collective, waiting: returns when all that was logged by all ranks is with the trackers.
   // Errors, on all ranks alike: ConflictError for what the ranks disagreed on since the last one.

@@ -23,7 +23,13 @@ class ConfigValue;
 // Keys keep their order. A key given twice: the last one wins. Thread safety: as a container.
 class Config {
  public:
-  Config() = default;
+  // Out of line, because ConfigItem is not complete here.
+  Config();
+  ~Config();
+  Config(const Config& other);
+  Config(Config&& other) noexcept;
+  Config& operator=(const Config& other);
+  Config& operator=(Config&& other) noexcept;
   Config(std::initializer_list<ConfigItem> items);
 
   // Errors: InvalidKeyError for an empty key, or one with NUL.
@@ -31,8 +37,8 @@ class Config {
   // Null when there is no such key.
   [[nodiscard]] const ConfigValue* find(std::string_view key) const noexcept;
   [[nodiscard]] const std::vector<ConfigItem>& items() const noexcept { return items_; }
-  [[nodiscard]] bool empty() const noexcept { return items_.empty(); }
-  [[nodiscard]] std::size_t size() const noexcept { return items_.size(); }
+  [[nodiscard]] bool empty() const noexcept;
+  [[nodiscard]] std::size_t size() const noexcept;
   friend bool operator==(const Config& a, const Config& b) noexcept;
 
  private:

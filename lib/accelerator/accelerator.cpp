@@ -24,7 +24,7 @@ void Accelerator::init_trackers(std::string_view project_name, std::nullopt_t,
 }
 
 void Accelerator::log(const Values& values, std::optional<std::int64_t> step,
-                      const LogOptions& options, std::source_location where) {
+                      const LogOptions& options, SourceLocation where) {
   impl_->log(values, step, options, where);
 }
 void Accelerator::flush() { impl_->flush(); }

@@ -7,6 +7,8 @@
 #include <cstdlib>
 #include <ctime>
 #include <exception>
+#include <filesystem>
+#include <system_error>
 
 #include "comm/launch_check.hpp"
 #include "comm/mpi_environment.hpp"
@@ -133,7 +135,14 @@ void Accelerator::Impl::init_trackers(std::string_view project_name, const Confi
   });
   if (!selection.trackers.empty()) {
     create_run(project_name, options.run_name);
-    start_dispatch(project_name, config, options);
+    try {
+      start_dispatch(project_name, config, options);
+    } catch (...) {
+      // A folder that holds nothing would only be in the way of the next try.
+      std::error_code ignored;
+      if (helpers.rank() == 0 && !run.path.empty()) std::filesystem::remove(run.path, ignored);
+      throw;
+    }
     start_exchange();
     // After the trackers started: their libraries' exit handlers then run after ours.
     finalize_token_ = comm::call_before_finalize([this] {
@@ -177,7 +186,7 @@ void Accelerator::Impl::start_dispatch(std::string_view project_name, const Conf
     dispatch_ = std::make_shared<tracking::Dispatch>(
         std::move(here), [this](const Values& values, std::optional<std::int64_t> step) {
           return recorder_.to_record(
-              recorder_.make_row(values, step, RowKind::direct, std::source_location{}), 1);
+              recorder_.make_row(values, step, RowKind::direct, SourceLocation{}), 1);
         });
     const auto context_for = [&](const tracking::Selected& selected) {
       TrackerContext context;
@@ -216,7 +225,7 @@ void Accelerator::Impl::define_metric(std::string_view key, const MetricOptions&
 }
 
 void Accelerator::Impl::log(const Values& values, std::optional<std::int64_t> step,
-                            const LogOptions& options, const std::source_location& where) {
+                            const LogOptions& options, const SourceLocation& where) {
   check_running("log()");
   if (!exchange_) return;  // log_with was empty
   const bool is_main_only = options.scope == Scope::main_process;

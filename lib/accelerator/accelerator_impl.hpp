@@ -23,7 +23,7 @@ class Accelerator::Impl {
   void init_trackers(std::string_view project_name, const Config* config,
                      const InitOptions& options);
   void log(const Values& values, std::optional<std::int64_t> step, const LogOptions& options,
-           const std::source_location& where);
+           const SourceLocation& where);
   void flush();
   void define_metric(std::string_view key, const MetricOptions& options);
   [[nodiscard]] TrackerHandle get_tracker(std::string_view name);

@@ -110,7 +110,7 @@ KeyProgress& progress_of(reduce::KeyEntry& entry, RowKind kind) {
 }  // namespace
 
 Row Recorder::make_row(const Values& values, std::optional<std::int64_t> step, RowKind kind,
-                       const std::source_location& where) {
+                       const SourceLocation& where) {
   ++n_calls_;
   where_ = &where;
   leaves_.clear();

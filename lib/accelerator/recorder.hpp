@@ -3,12 +3,12 @@
 #pragma once
 
 #include <optional>
-#include <source_location>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "ranklog/record.hpp"
+#include "ranklog/source_location.hpp"
 #include "ranklog/value.hpp"
 #include "reduce/packet.hpp"
 #include "reduce/row.hpp"
@@ -30,7 +30,7 @@ class Recorder {
   // ConflictError (at odds with this rank itself), UsageError (a key twice in one dictionary), each
   // with rank and call site. What is at odds with another rank goes to take_conflicts().
   [[nodiscard]] reduce::Row make_row(const Values& values, std::optional<std::int64_t> step,
-                                     RowKind kind, const std::source_location& where);
+                                     RowKind kind, const SourceLocation& where);
 
   // The statistics of a settled row, finished. Integer sums beyond int64 are named in
   // take_warnings(), once a key.
@@ -57,7 +57,7 @@ class Recorder {
   reduce::KeyTable& keys_;
   int rank_;
   std::uint64_t n_calls_ = 0;
-  const std::source_location* where_ = nullptr;
+  const SourceLocation* where_ = nullptr;
   std::vector<Leaf> leaves_;  // of the call at hand; kept for its capacity
   std::vector<reduce::Conflict> conflicts_;
   std::vector<std::string> warnings_;

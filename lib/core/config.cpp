@@ -51,6 +51,15 @@ void flatten_into(std::vector<ConfigItem>& leaves, const std::string& prefix,
 
 }  // namespace
 
+Config::Config() = default;
+Config::~Config() = default;
+Config::Config(const Config& other) = default;
+Config::Config(Config&& other) noexcept = default;
+Config& Config::operator=(const Config& other) = default;
+Config& Config::operator=(Config&& other) noexcept = default;
+bool Config::empty() const noexcept { return items_.empty(); }
+std::size_t Config::size() const noexcept { return items_.size(); }
+
 Config::Config(std::initializer_list<ConfigItem> items) {
   for (const auto& item : items) set(item.key, item.value);
 }
