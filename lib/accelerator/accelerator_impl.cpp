@@ -265,7 +265,7 @@ void Accelerator::Impl::deliver() {
 void Accelerator::Impl::flush() {
   check_running("flush()");
   if (!exchange_) return;
-  const auto outcome = exchange_->drain(std::nullopt);
+  const auto outcome = exchange_->drain(reduce::DrainReason::flush);
   deliver();
   if (dispatch_) dispatch_->flush();
   helpers.barrier();
@@ -276,8 +276,7 @@ void Accelerator::Impl::end_training(const std::optional<reduce::RankFailure>& f
   if (phase != Phase::running) return;
   phase = Phase::ended;
   if (!exchange_) return;
-  const auto outcome = exchange_->drain(failure);
-  deliver();
+  const auto outcome = drain_until_all_end(failure);
   RunOutcome how;
   if (outcome.failure) {
     how = {RunStatus::failed,
@@ -291,6 +290,23 @@ void Accelerator::Impl::end_training(const std::optional<reduce::RankFailure>& f
   exchange_.reset();
   helpers.barrier();
   throw_conflicts(outcome);
+}
+
+// Other ranks may flush before they end; this rank goes along with each of those flushes.
+reduce::DrainOutcome Accelerator::Impl::drain_until_all_end(
+    const std::optional<reduce::RankFailure>& failure) {
+  std::vector<reduce::Conflict> conflicts;
+  while (true) {
+    auto outcome = exchange_->drain(reduce::DrainReason::end, failure);
+    deliver();
+    conflicts.insert(conflicts.end(), outcome.conflicts.begin(), outcome.conflicts.end());
+    if (outcome.are_all_ending) {
+      outcome.conflicts = std::move(conflicts);
+      return outcome;
+    }
+    if (dispatch_) dispatch_->flush();
+    helpers.barrier();
+  }
 }
 
 void Accelerator::Impl::throw_conflicts(const reduce::DrainOutcome& outcome) const {

@@ -49,6 +49,8 @@ class Accelerator::Impl {
                       const InitOptions& options);
   void create_run(std::string_view project_name, std::string_view run_name);
   void deliver();
+  [[nodiscard]] reduce::DrainOutcome drain_until_all_end(
+      const std::optional<reduce::RankFailure>& failure);
   void throw_conflicts(const reduce::DrainOutcome& outcome) const;
   void print_summary(const reduce::DrainOutcome& outcome);
   void end_quietly(const std::optional<reduce::RankFailure>& failure) noexcept;

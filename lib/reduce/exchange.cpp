@@ -156,6 +156,7 @@ void Exchange::take_packet(std::size_t child_index, const Bytes& bytes) {
   }
   child.n_ranks_heard = contents.head.n_ranks_heard;
   child.is_drained = contents.head.is_last;
+  child.is_ending = contents.head.is_ending;
 }
 
 void Exchange::settle(bool all) {
@@ -230,7 +231,7 @@ std::vector<int> Exchange::missing_children() const {
   return missing;
 }
 
-DrainOutcome Exchange::drain(const std::optional<RankFailure>& failure) {
+DrainOutcome Exchange::drain(DrainReason reason, const std::optional<RankFailure>& failure) {
   is_draining_ = true;
   wait_while([this] { return !missing_children().empty(); },
              [this] {
@@ -245,6 +246,9 @@ DrainOutcome Exchange::drain(const std::optional<RankFailure>& failure) {
     next_head_.failure = failure;
   }
   forward();
+  next_head_.is_ending =
+      reason == DrainReason::end && std::all_of(children_.begin(), children_.end(),
+                                                [](const Child& child) { return child.is_ending; });
   if (!is_root()) send(true);
   auto outcome = share_outcome();
   unsent_.clear();  // waits until the parent has taken them: it has, or it could not answer
@@ -271,6 +275,7 @@ DrainOutcome Exchange::share_outcome() {
     out.put(failure.rank);
     out.put_text(failure.reason);
     out.put(assembler_.n_late());
+    out.put(static_cast<std::uint8_t>(next_head_.is_ending));
     next_head_.conflicts.clear();
     next_head_.failure.reset();
   }
@@ -286,6 +291,7 @@ DrainOutcome Exchange::share_outcome() {
   auto reason = in.get_text();
   if (has_failure) outcome.failure = RankFailure{rank, std::move(reason)};
   outcome.n_late_parts = in.get<std::int64_t>();
+  outcome.are_all_ending = in.get<std::uint8_t>() != 0;
   return outcome;
 }
 

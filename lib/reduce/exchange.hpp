@@ -32,7 +32,11 @@ struct DrainOutcome {
   std::vector<Conflict> conflicts;  // sorted; at most max_conflicts
   std::optional<RankFailure> failure;
   std::int64_t n_late_parts = 0;
+  bool are_all_ending = false;  // every rank came to this drain from end_training()
 };
+
+// What makes a rank drain: it goes on afterwards, or it ends.
+enum class DrainReason : std::uint8_t { flush, end };
 
 class Exchange {
  public:
@@ -49,7 +53,10 @@ class Exchange {
   // Rank 0: rows that are complete, in order. Other ranks: none.
   [[nodiscard]] std::vector<Row> take_settled();
   // Collective, waiting: returns when all rows submitted by all ranks are settled on rank 0.
-  [[nodiscard]] DrainOutcome drain(const std::optional<RankFailure>& failure);
+  // A rank that ends must drain again until all ranks are ending, because the others may flush
+  // first.
+  [[nodiscard]] DrainOutcome drain(DrainReason reason,
+                                   const std::optional<RankFailure>& failure = std::nullopt);
   // To be sent with the next packet.
   void add_conflict(Conflict conflict);
 
@@ -58,6 +65,7 @@ class Exchange {
     int rank;
     PacketReader reader;
     bool is_drained = false;
+    bool is_ending = false;
     std::int32_t n_ranks_heard = 0;
   };
 

@@ -48,6 +48,7 @@ void put_head(WireWriter& out, const PacketHead& head) {
   out.put(packet_magic);
   out.put(head.epoch);
   out.put(static_cast<std::uint8_t>(head.is_last));
+  out.put(static_cast<std::uint8_t>(head.is_ending));
   out.put(head.n_ranks_heard);
   out.put(static_cast<std::uint32_t>(head.conflicts.size()));
   for (const auto& conflict : head.conflicts) {
@@ -66,6 +67,7 @@ PacketHead get_head(WireReader& in) {
   PacketHead head;
   head.epoch = in.get<std::uint32_t>();
   head.is_last = in.get<std::uint8_t>() != 0;
+  head.is_ending = in.get<std::uint8_t>() != 0;
   head.n_ranks_heard = in.get<std::int32_t>();
   if (head.n_ranks_heard < 0 || head.n_ranks_heard > max_ranks)
     in.reject("a count is out of range");

@@ -35,8 +35,9 @@ struct RankFailure {
 };
 
 struct PacketHead {
-  std::uint32_t epoch = 0;         // number of earlier drains
-  bool is_last = false;            // nothing more comes in this epoch
+  std::uint32_t epoch = 0;  // number of earlier drains
+  bool is_last = false;     // nothing more comes in this epoch
+  bool is_ending = false;   // with is_last: all ranks of the sender's subtree are in end_training()
   std::int32_t n_ranks_heard = 0;  // ranks of the sender's subtree that logged anything so far
   std::vector<Conflict> conflicts;
   std::optional<RankFailure> failure;

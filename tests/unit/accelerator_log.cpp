@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -282,4 +283,34 @@ TEST_CASE("a forgotten end delivers everything all the same") {
   });
   CHECK(memory->series("a").size() == 100);
   CHECK(memory->outcome()->status == RunStatus::completed);
+}
+
+TEST_CASE("a rank that left goes along with the flushes of the others") {
+  for (const int leaver : {0, 1, 2}) {
+    CAPTURE(leaver);
+    std::vector<std::shared_ptr<MemoryTracker>> trackers;
+    for (int r = 0; r < 3; ++r) trackers.push_back(std::make_shared<MemoryTracker>());
+    run_ranks(3, [&](Communicator comm) {
+      const int rank = comm.rank();
+      try {
+        Accelerator accelerator({.log_with = trackers[static_cast<std::size_t>(rank)],
+                                 .communicator = std::move(comm)});
+        accelerator.init_trackers("test");
+        for (std::int64_t step = 0; step < 4; ++step) {
+          if (rank == leaver && step == 1) throw std::runtime_error("out of memory");
+          accelerator.log({{"a", 1.0}}, step);
+          if (step > 0) accelerator.flush();
+        }
+        accelerator.end_training();
+      } catch (const std::runtime_error&) {
+        CHECK(rank == leaver);
+      }
+    });
+    const auto series = trackers[0]->series("a");
+    REQUIRE(series.size() == 4);
+    CHECK(series[0].statistics.count == 3);
+    for (std::size_t i = 1; i < 4; ++i) CHECK(series[i].statistics.count == 2);
+    CHECK(trackers[0]->outcome()->status == RunStatus::failed);
+    CHECK(trackers[0]->outcome()->reason.find("rank " + std::to_string(leaver)) == 0);
+  }
 }

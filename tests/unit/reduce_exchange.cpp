@@ -167,7 +167,7 @@ TEST_CASE("rows of all ranks reach rank 0 before anybody drains") {
       comm.all_reduce(std::span(&is_done, 1), Communicator::Op::max);
     }
     CHECK(is_done == 1);
-    CHECK(exchange.drain(std::nullopt).conflicts.empty());
+    CHECK(exchange.drain(ranklog::reduce::DrainReason::flush).conflicts.empty());
   });
 }
 
@@ -193,7 +193,7 @@ TEST_CASE("a key that is new to rank 0 waits for the others, however long the ru
         sleep_ms(5);
         exchange.poll();
       }
-      (void)exchange.drain(std::nullopt);
+      (void)exchange.drain(ranklog::reduce::DrainReason::flush);
       if (comm.rank() == 0) n_rows = exchange.take_settled().size();
     });
     CHECK(n_rows == 1);
@@ -213,10 +213,10 @@ TEST_CASE("ranks that contradict each other all learn the same list of conflicts
         source.add_real(row, "type", 1).add_real(row, "how", 1, ranklog::Reduction::sum);
       }
       exchange.submit(std::move(row));
-      for (const auto& conflict : exchange.drain(std::nullopt).conflicts) {
+      for (const auto& conflict : exchange.drain(ranklog::reduce::DrainReason::flush).conflicts) {
         seen[static_cast<std::size_t>(comm.rank())].push_back(conflict.text);
       }
-      CHECK(exchange.drain(std::nullopt).conflicts.empty());
+      CHECK(exchange.drain(ranklog::reduce::DrainReason::flush).conflicts.empty());
     });
     CHECK(seen[0].size() == 2);
     CHECK(std::all_of(seen.begin(), seen.end(), [&](const auto& s) { return s == seen[0]; }));
@@ -230,11 +230,11 @@ TEST_CASE("the lowest rank that failed is named to all") {
     Exchange exchange(comm, source.keys(), patient());
     std::optional<RankFailure> failure;
     if (comm.rank() == 5 || comm.rank() == 7) failure = RankFailure{comm.rank(), "it left"};
-    const auto outcome = exchange.drain(failure);
+    const auto outcome = exchange.drain(ranklog::reduce::DrainReason::end, failure);
     REQUIRE(outcome.failure.has_value());
     named[static_cast<std::size_t>(comm.rank())] = outcome.failure->rank;
     CHECK(outcome.failure->reason == "it left");
-    CHECK_FALSE(exchange.drain(std::nullopt).failure.has_value());
+    CHECK_FALSE(exchange.drain(ranklog::reduce::DrainReason::flush).failure.has_value());
   });
   CHECK(std::all_of(named.begin(), named.end(), [](auto rank) { return rank == 5; }));
 }
@@ -248,7 +248,7 @@ TEST_CASE("a rank that waits too long says whom it waits for") {
     options.report = [&](const std::string& text) { reports.push_back(text); };
     Exchange exchange(comm, source.keys(), options);
     if (comm.rank() == 1) std::this_thread::sleep_for(std::chrono::milliseconds(300));
-    (void)exchange.drain(std::nullopt);
+    (void)exchange.drain(ranklog::reduce::DrainReason::flush);
   });
   REQUIRE(reports.size() == 1);
   CHECK(reports[0].find("rank 0 waits in flush() or end_training() for rank 1") !=
@@ -271,7 +271,7 @@ TEST_CASE("what the parent does not take is bounded, and the rank that waits say
       source.add_text(row, "text", std::string(1000, 'x'));
       exchange.submit(std::move(row));
     }
-    (void)exchange.drain(std::nullopt);
+    (void)exchange.drain(ranklog::reduce::DrainReason::flush);
     if (comm.rank() == 0) n_rows = exchange.take_settled().size();
   });
   CHECK(n_rows == 100);

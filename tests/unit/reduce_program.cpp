@@ -87,7 +87,7 @@ Outcome run(const Program& program, const reduce::ExchangeOptions& options) {
     int epoch = 0;
     const auto take = [&] { collect(outcome, epoch, source.keys(), exchange.take_settled()); };
     const auto drain = [&] {
-      auto texts = texts_of(exchange.drain(std::nullopt));
+      auto texts = texts_of(exchange.drain(ranklog::reduce::DrainReason::flush));
       auto& mine = outcome.conflicts[rank];
       mine.insert(mine.end(), texts.begin(), texts.end());
       take();
