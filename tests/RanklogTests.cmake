@@ -39,7 +39,7 @@ function(ranklog_unit_tests program)
   ranklog_test_stems(stems ${ARGN})
   foreach(stem ${stems})
     add_test(NAME unit.${stem} COMMAND ${program} --source-file=*/unit/${stem}.cpp)
-    set_tests_properties(unit.${stem} PROPERTIES LABELS unit TIMEOUT 300)
+    set_tests_properties(unit.${stem} PROPERTIES LABELS unit TIMEOUT 900)
   endforeach()
 endfunction()
 
@@ -55,7 +55,7 @@ function(ranklog_mpi_tests label program)
       if(n_ranks GREATER 2)
         set(n_cores 2)
       endif()
-      set_tests_properties(${test} PROPERTIES LABELS ${label} TIMEOUT 180 PROCESSORS ${n_cores}
+      set_tests_properties(${test} PROPERTIES LABELS ${label} TIMEOUT 400 PROCESSORS ${n_cores}
                                               ENVIRONMENT "${ranklog_mpi_environment}")
     endforeach()
   endforeach()
