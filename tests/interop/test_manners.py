@@ -1,5 +1,6 @@
 """A guest in the host's MPI: who initialises, who finalises, and runs that nobody ended."""
 
+import re
 import subprocess
 
 import h5py
@@ -41,7 +42,9 @@ def test_a_disagreement_inside_finalize_is_reported_and_harms_nobody(mpirun, n):
     result = mpirun(n, "interop_manners_forgotten_end", "conflict")
     assert "finished rows=51 status=completed" in result.stdout
     assert "end of main" in result.stdout
-    assert "the ranks disagree: metric 'b': rank 0 logs integer, rank 1 logs real" in result.stderr
+    # Ranks 1 and 2 both log a real; the one named is the one that rank 0 heard first.
+    assert re.search(r"the ranks disagree: metric 'b': rank 0 logs integer, rank [12] logs real",
+                     result.stderr)
 
 
 @pytest.mark.parametrize("n", RANKS)
