@@ -38,6 +38,9 @@ struct AcceleratorOptions {
   Communicator communicator = {};  // default: all processes of the job
   std::string label = {};          // names this group of ranks in messages, e.g. "ensemble-3"
   std::chrono::milliseconds flush_interval{1000};  // a rank sends what it has at least this often
+  // How long end_training() waits for trackers that talk to a server; what is not delivered by then
+  // is named in the closing summary.
+  std::chrono::milliseconds remote_deadline{60000};
   int window_rows = 64;  // rows that a rank collects before it sends them on; 1 to 1,000,000
 };
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <concepts>
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <initializer_list>
@@ -48,6 +49,14 @@ enum class ThreadAffinity : std::uint8_t {
   writer,  // ranklog's own writer thread; the default, so that a slow tracker does not stop the
            // loop
   caller,  // the thread that calls log(), flush() and end_training()
+  sender,  // a thread of this tracker alone, behind a bounded queue: for one that talks to a server
+};
+
+// Rows that log() was given and that the server did not confirm.
+struct Undelivered {
+  std::int64_t n_rows = 0;
+  std::int64_t first_step = 0;
+  std::string reason;  // e.g. "were not confirmed: connection refused"; empty: no reason is known
 };
 
 // A vendor object with its type; made by native_handle().
@@ -67,6 +76,10 @@ template <class T>
 // to other ranks. Build cheaply in the constructor and open files or connections in start().
 // An exception from start() makes init_trackers throw on every rank; one from any other method is
 // reported, counted and kept from the job and from the other trackers.
+//
+// A tracker with ThreadAffinity::sender is called on its own thread, except for start(), which
+// must not wait for a server. Rows that find its queue full stay in the run file and are counted.
+// end_training() waits for it until AcceleratorOptions::remote_deadline, then calls cancel().
 class GeneralTracker {
  public:
   GeneralTracker() = default;
@@ -88,6 +101,12 @@ class GeneralTracker {
   // Makes visible to readers what was logged. Called at flush(), and when the run is idle.
   virtual void flush() {}
   virtual void finish(const RunOutcome& outcome) { (void)outcome; }
+  // From another thread, for ThreadAffinity::sender: the deadline has passed; makes the call that
+  // is under way return soon and later ones at once. finish() is still called.
+  virtual void cancel() noexcept {}
+  // After finish(), for ThreadAffinity::sender: of all rows that log() was given, also where it
+  // threw. Without a value every row whose log() threw counts as undelivered.
+  [[nodiscard]] virtual std::optional<Undelivered> undelivered() const { return std::nullopt; }
   // The vendor object behind the tracker; see TrackerHandle::unwrap.
   [[nodiscard]] virtual NativeHandle native() { return {}; }
 };

@@ -73,6 +73,7 @@ Accelerator::Impl::Impl(AcceleratorOptions options)
       n_exceptions_at_start_(std::uncaught_exceptions()),
       window_rows_(options.window_rows),
       flush_interval_(options.flush_interval),
+      remote_deadline_(options.remote_deadline),
       recorder_(keys_, comm.rank()) {
   reduce::agree(helpers, [&] {
     if (comm::is_mpi_usable()) {
@@ -84,6 +85,9 @@ Accelerator::Impl::Impl(AcceleratorOptions options)
       throw UsageError(fmt::format("window_rows is {}; it must be 1 to 1,000,000", window_rows_));
     }
     if (flush_interval_.count() < 0) throw UsageError("flush_interval is negative");
+    if (remote_deadline_.count() < 0 || remote_deadline_ > std::chrono::hours(24)) {
+      throw UsageError("remote_deadline must be 0 to 24 hours");
+    }
     selection = tracking::resolve(options.log_with, project.logging_dir.has_value());
   });
   check_same_selection(helpers, selection);
@@ -184,10 +188,12 @@ void Accelerator::Impl::start_dispatch(std::string_view project_name, const Conf
     }
     if (here.empty()) return;
     dispatch_ = std::make_shared<tracking::Dispatch>(
-        std::move(here), [this](const Values& values, std::optional<std::int64_t> step) {
+        std::move(here),
+        [this](const Values& values, std::optional<std::int64_t> step) {
           return recorder_.to_record(
               recorder_.make_row(values, step, RowKind::direct, SourceLocation{}), 1);
-        });
+        },
+        remote_deadline_);
     const auto context_for = [&](const tracking::Selected& selected) {
       TrackerContext context;
       context.project_name = project_name;

@@ -60,6 +60,7 @@ class Accelerator::Impl {
   int n_exceptions_at_start_;
   int window_rows_;
   std::chrono::milliseconds flush_interval_;
+  std::chrono::milliseconds remote_deadline_;
   int finalize_token_ = 0;
   reduce::KeyTable keys_;
   Recorder recorder_;

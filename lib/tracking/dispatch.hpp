@@ -1,5 +1,5 @@
-// Hands records to trackers: a bounded queue, one writer thread, and a shield around every tracker,
-// so that none can hurt the job or another tracker.
+// Hands records to trackers: a bounded queue, one writer thread for local trackers, a sender for
+// each remote one, and a shield around every tracker, so that none can hurt the job or another.
 #pragma once
 
 #include <chrono>
@@ -14,6 +14,8 @@
 #include <vector>
 
 #include "tracking/selection.hpp"
+#include "tracking/sender.hpp"
+#include "tracking/shield.hpp"
 
 namespace ranklog::tracking {
 
@@ -28,12 +30,15 @@ using TrackerOptions = std::map<std::string, Config>;
 using OwnRecorder = std::function<Record(const Values&, std::optional<std::int64_t> step)>;
 
 // Thread safety: one calling thread. Records are delivered in order; a full queue (see capacity)
-// makes submit() wait, because local sinks must not lose rows.
+// makes submit() wait, because local sinks must not lose rows. Remote trackers never make anything
+// wait but finish(), and that at most until `remote_deadline` after its beginning.
 class Dispatch {
  public:
   static constexpr std::size_t capacity = 8192;  // tasks
+  static constexpr std::chrono::milliseconds default_remote_deadline{60000};
 
-  Dispatch(std::vector<Selected> trackers, OwnRecorder own_recorder);
+  Dispatch(std::vector<Selected> trackers, OwnRecorder own_recorder,
+           std::chrono::milliseconds remote_deadline = default_remote_deadline);
   ~Dispatch();  // finishes as failed if finish() was not called
 
   // Starts all, then gives `config` to each. Errors: TrackerFailedError naming the tracker; those
@@ -45,7 +50,8 @@ class Dispatch {
   // Runs `work` on one tracker, shielded, on the thread and at the place in the order that a
   // record submitted now would have.
   void direct(std::size_t index, std::string what, std::function<void(GeneralTracker&)> work);
-  // Waits until everything submitted is delivered and every tracker's flush() has returned.
+  // Waits until everything submitted is delivered and every local tracker's flush() has returned.
+  // Remote trackers are asked to flush, too, but not waited for.
   void flush();
   // Delivers what is left, finishes every tracker. Idempotent.
   void finish(const RunOutcome& outcome);
@@ -55,29 +61,34 @@ class Dispatch {
   }
   [[nodiscard]] const std::vector<Selected>& trackers() const noexcept { return trackers_; }
   [[nodiscard]] bool has(Audience audience) const noexcept;
-  // One line for each tracker that failed; for the closing summary.
+  // After finish(), for the closing summary: one line for each tracker that failed, and one for
+  // each remote one that did not deliver everything.
   [[nodiscard]] std::vector<std::string> failures() const;
 
  private:
   struct Slot {
     std::shared_ptr<GeneralTracker> tracker;
     std::string name;
-    bool is_caller_bound = false;
+    ThreadAffinity affinity = ThreadAffinity::writer;
     Audience audience = Audience::main_process;
-    std::int64_t n_errors = 0;  // guarded by error_mutex_
-    std::string first_error;
+    std::shared_ptr<Shield> shield;
+    std::shared_ptr<Sender> sender;  // affinity sender only; one for each tracker
   };
 
-  void shield(Slot& slot, std::string_view what, const std::function<void()>& work) noexcept;
-  void log_to(Slot& slot, const Record& record, const TrackerOptions* options);
+  static void log_to(GeneralTracker& tracker, const std::string& name, const Record& record,
+                     const TrackerOptions* options);
+  static void send(Slot& slot, const std::shared_ptr<const Record>& record,
+                   const std::shared_ptr<const TrackerOptions>& options);
   void enqueue(std::function<void()> task);
   void wait_until_idle();
   void run_writer();
   void flush_writer_slots();
   void for_each_once(const std::function<void(Slot&)>& work);
+  void finish_local(const RunOutcome& outcome);
 
   std::vector<Selected> trackers_;
   OwnRecorder own_recorder_;
+  std::chrono::milliseconds remote_deadline_;
   std::vector<Slot> slots_;
   bool is_started_ = false;
   bool is_finished_ = false;
@@ -89,9 +100,6 @@ class Dispatch {
   bool is_busy_ = false;
   bool is_closing_ = false;
   std::thread writer_;
-
-  mutable std::mutex error_mutex_;
-  std::chrono::steady_clock::time_point last_report_{};
 };
 
 }  // namespace ranklog::tracking

@@ -1,0 +1,48 @@
+// Runs a tracker's methods so that no exception leaves them, and keeps count of what they threw.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace ranklog::tracking {
+
+// At most one report a second, for all trackers together. Thread safety: any.
+class ReportLimit {
+ public:
+  [[nodiscard]] bool may_report();
+
+ private:
+  std::mutex mutex_;
+  std::chrono::steady_clock::time_point last_{};
+};
+
+// One for each tracker, shared by the threads that call it. Thread safety: any.
+class Shield {
+ public:
+  Shield(std::string tracker, std::shared_ptr<ReportLimit> limit)
+      : tracker_(std::move(tracker)), limit_(std::move(limit)) {}
+
+  // `what` names the method. False if `work` threw; that is then counted and reported.
+  bool run(std::string_view what, const std::function<void()>& work) noexcept;
+  // One line for the closing summary; none if nothing was thrown.
+  [[nodiscard]] std::optional<std::string> summary() const;
+  [[nodiscard]] const std::string& tracker() const noexcept { return tracker_; }
+
+ private:
+  std::string tracker_;
+  std::shared_ptr<ReportLimit> limit_;
+  mutable std::mutex mutex_;
+  std::int64_t n_errors_ = 0;
+  std::string first_error_;
+};
+
+// The message of the exception being handled.
+[[nodiscard]] std::string describe_current_exception();
+
+}  // namespace ranklog::tracking
