@@ -331,8 +331,8 @@ void Accelerator::Impl::print_summary(const reduce::DrainOutcome& outcome) {
   }
   if (helpers.rank() == 0 && outcome.n_late_parts > 0) {
     report(
-        fmt::format("{} values came more than 30 s after their step was recorded; they stand as "
-                    "rows of their own with their own count",
+        fmt::format("{} values came after the rows of their step had gone, at a flush() or after "
+                    "a wait of 30 s; they stand as rows of their own with their own count",
                     outcome.n_late_parts));
   }
 }
