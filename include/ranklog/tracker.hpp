@@ -22,6 +22,8 @@
 
 namespace ranklog {
 
+struct RecordBlock;
+
 // What a tracker is told when it starts.
 struct TrackerContext {
   std::string project_name;
@@ -72,10 +74,10 @@ template <class T>
 // Base class of every tracker. Subclass it for your own.
 //
 // One thread at a time calls the methods, in this order: start, store_init_configuration (if a
-// configuration was given), log and flush any number of times, finish once. A tracker never talks
-// to other ranks. Build cheaply in the constructor and open files or connections in start().
-// An exception from start() makes init_trackers throw on every rank; one from any other method is
-// reported, counted and kept from the job and from the other trackers.
+// configuration was given), log, log_block and flush any number of times, finish once. A tracker
+// never talks to other ranks. Build cheaply in the constructor and open files or connections in
+// start(). An exception from start() makes init_trackers throw on every rank; one from any other
+// method is reported, counted and kept from the job and from the other trackers.
 //
 // A tracker with ThreadAffinity::sender is called on its own thread, except for start(), which
 // must not wait for a server. Rows that find its queue full stay in the run file and are counted.
@@ -98,6 +100,13 @@ class GeneralTracker {
   virtual void store_init_configuration(const Config& config) { (void)config; }
   // `options` is this tracker's entry of LogOptions::tracker_options, empty if there is none.
   virtual void log(const Record& record, const Config& options) = 0;
+  // True: rows with the same keys whose values are all finite numbers come many at a time through
+  // log_block(), the others through log(); rows of one key stay in order. False: all through log().
+  // Trackers with ThreadAffinity::sender always get single records.
+  [[nodiscard]] virtual bool takes_blocks() const { return false; }
+  // See ranklog/record_block.hpp. The block is borrowed until the call returns. Does what log()
+  // would do for each row, without options; unless it is overridden, it calls log() for each row.
+  virtual void log_block(const RecordBlock& block);
   // Makes visible to readers what was logged. Called at flush(), and when the run is idle.
   virtual void flush() {}
   virtual void finish(const RunOutcome& outcome) { (void)outcome; }

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "tracking/block_records.hpp"
+
 namespace ranklog::tracking {
 namespace {
 
@@ -35,6 +37,7 @@ Dispatch::Dispatch(std::vector<Selected> trackers, OwnRecorder own_recorder,
     Slot slot;
     slot.tracker = selected.tracker;
     slot.name = selected.name;
+    slot.takes_blocks = selected.tracker->takes_blocks();
     slot.affinity = selected.tracker->thread_affinity();
     slot.audience =
         selected.tracker->main_process_only() ? Audience::main_process : Audience::every_rank;
@@ -51,6 +54,15 @@ Dispatch::Dispatch(std::vector<Selected> trackers, OwnRecorder own_recorder,
 }
 
 Dispatch::~Dispatch() { finish({RunStatus::failed, "end_training was not reached"}); }
+
+template <class Work>
+void Dispatch::enqueue(Work&& work) {
+  std::unique_lock lock(mutex_);
+  has_room_.wait(lock, [&] { return queue_.size() < capacity; });
+  queue_.push(std::forward<Work>(work));
+  lock.unlock();
+  has_work_.notify_one();
+}
 
 // An instance that was selected twice gets every record twice, but starts and ends once.
 void Dispatch::for_each_once(const std::function<void(Slot&)>& work) {
@@ -141,6 +153,24 @@ void Dispatch::send(Slot& slot, const std::shared_ptr<const Record>& record,
                        1, record->row_step, size_of(*record)});
 }
 
+void Dispatch::submit(Blocks& blocks) {
+  bool is_for_writer = false;
+  for (auto& slot : slots_) {
+    if (slot.audience != Audience::main_process) continue;
+    if (slot.affinity == ThreadAffinity::caller) {
+      log_to(slot, blocks);
+    } else if (slot.sender) {
+      for_each_record(blocks, [&](const Record& record) {
+        send(slot, std::make_shared<const Record>(record), nullptr);
+      });
+    } else {
+      is_for_writer = true;
+    }
+  }
+  if (is_for_writer) enqueue(blocks);
+  blocks.clear();
+}
+
 void Dispatch::direct(std::size_t index, std::string what,
                       std::function<void(GeneralTracker&)> work) {
   Slot& slot = slots_[index];
@@ -167,6 +197,19 @@ void Dispatch::log_to(GeneralTracker& tracker, const std::string& name, const Re
     if (found != options->end()) own = &found->second;
   }
   tracker.log(record, *own);
+}
+
+void Dispatch::log_to(Slot& slot, std::span<const PooledBlock> blocks) {
+  if (slot.takes_blocks) {
+    for (const auto& block : blocks) {
+      slot.shield->run("log_block", [&] { slot.tracker->log_block(*block); });
+    }
+    return;
+  }
+  const Config no_options;
+  for_each_record(blocks, [&](const Record& record) {
+    slot.shield->run("log", [&] { slot.tracker->log(record, no_options); });
+  });
 }
 
 void Dispatch::flush() {
@@ -236,21 +279,25 @@ std::vector<std::string> Dispatch::failures() const {
   return lines;
 }
 
-void Dispatch::enqueue(std::function<void()> task) {
-  std::unique_lock lock(mutex_);
-  has_room_.wait(lock, [&] { return queue_.size() < capacity; });
-  queue_.push_back(std::move(task));
-  lock.unlock();
-  has_work_.notify_one();
-}
-
 void Dispatch::wait_until_idle() {
   std::unique_lock lock(mutex_);
   has_room_.wait(lock, [&] { return queue_.empty() && !is_busy_; });
 }
 
+void Dispatch::run(Task& task) {
+  if (task.work) task.work();
+  for (auto& slot : slots_) {
+    const bool is_mine =
+        slot.audience == Audience::main_process && slot.affinity == ThreadAffinity::writer;
+    if (is_mine && !task.blocks.empty()) log_to(slot, task.blocks);
+  }
+  task.work = nullptr;
+  task.blocks.clear();
+}
+
 void Dispatch::run_writer() {
   std::unique_lock lock(mutex_);
+  Task task;
   bool is_flushed = true;
   while (true) {
     const auto has_task = [&] { return !queue_.empty() || is_closing_; };
@@ -267,11 +314,10 @@ void Dispatch::run_writer() {
       continue;
     }
     if (queue_.empty()) return;  // closing, and nothing is left
-    auto task = std::move(queue_.front());
-    queue_.pop_front();
+    queue_.pop(task);
     is_busy_ = true;
     lock.unlock();
-    task();
+    run(task);
     lock.lock();
     is_busy_ = false;
     is_flushed = false;

@@ -4,11 +4,11 @@
 
 #include <chrono>
 #include <condition_variable>
-#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <thread>
 #include <vector>
@@ -16,6 +16,7 @@
 #include "tracking/selection.hpp"
 #include "tracking/sender.hpp"
 #include "tracking/shield.hpp"
+#include "tracking/task_queue.hpp"
 
 namespace ranklog::tracking {
 
@@ -47,6 +48,9 @@ class Dispatch {
              const Config* config);
   void submit(std::shared_ptr<const Record> record, std::shared_ptr<const TrackerOptions> options,
               Audience audience);
+  // Takes rows for Audience::main_process, in order with submit(). The caller gets an empty vector
+  // to fill again. Allocates nothing once the queue has grown, unless there are remote trackers.
+  void submit(Blocks& blocks);
   // Runs `work` on one tracker, shielded, on the thread and at the place in the order that a
   // record submitted now would have.
   void direct(std::size_t index, std::string what, std::function<void(GeneralTracker&)> work);
@@ -69,6 +73,7 @@ class Dispatch {
   struct Slot {
     std::shared_ptr<GeneralTracker> tracker;
     std::string name;
+    bool takes_blocks = false;
     ThreadAffinity affinity = ThreadAffinity::writer;
     Audience audience = Audience::main_process;
     std::shared_ptr<Shield> shield;
@@ -79,7 +84,11 @@ class Dispatch {
                      const TrackerOptions* options);
   static void send(Slot& slot, const std::shared_ptr<const Record>& record,
                    const std::shared_ptr<const TrackerOptions>& options);
-  void enqueue(std::function<void()> task);
+  static void log_to(Slot& slot, std::span<const PooledBlock> blocks);
+  // Work is a function or Blocks.
+  template <class Work>
+  void enqueue(Work&& work);
+  void run(Task& task);
   void wait_until_idle();
   void run_writer();
   void flush_writer_slots();
@@ -96,7 +105,7 @@ class Dispatch {
   std::mutex mutex_;
   std::condition_variable has_work_;
   std::condition_variable has_room_;
-  std::deque<std::function<void()>> queue_;
+  TaskQueue queue_;
   bool is_busy_ = false;
   bool is_closing_ = false;
   std::thread writer_;

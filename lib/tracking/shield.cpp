@@ -32,19 +32,13 @@ bool ReportLimit::may_report() {
   return true;
 }
 
-bool Shield::run(std::string_view what, const std::function<void()>& work) noexcept {
-  try {
-    work();
-    return true;
-  } catch (...) {
-    const auto why = fmt::format("{}: {}", what, escape_unprintable(describe_current_exception()));
-    const std::lock_guard lock(mutex_);
-    if (n_errors_++ == 0) first_error_ = why;
-    if (!limit_->may_report()) return false;
-    report(fmt::format("tracker '{}' failed in {} (error {}); the job and the other trackers go on",
-                       tracker_, why, n_errors_));
-    return false;
-  }
+void Shield::count(std::string_view what) noexcept {
+  const auto why = fmt::format("{}: {}", what, escape_unprintable(describe_current_exception()));
+  const std::lock_guard lock(mutex_);
+  if (n_errors_++ == 0) first_error_ = why;
+  if (!limit_->may_report()) return;
+  report(fmt::format("tracker '{}' failed in {} (error {}); the job and the other trackers go on",
+                     tracker_, why, n_errors_));
 }
 
 std::optional<std::string> Shield::summary() const {

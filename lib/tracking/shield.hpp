@@ -3,7 +3,6 @@
 
 #include <chrono>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -29,12 +28,24 @@ class Shield {
       : tracker_(std::move(tracker)), limit_(std::move(limit)) {}
 
   // `what` names the method. False if `work` threw; that is then counted and reported.
-  bool run(std::string_view what, const std::function<void()>& work) noexcept;
+  template <class Work>
+  bool run(std::string_view what, const Work& work) noexcept {
+    try {
+      work();
+      return true;
+    } catch (...) {
+      count(what);
+      return false;
+    }
+  }
   // One line for the closing summary; none if nothing was thrown.
   [[nodiscard]] std::optional<std::string> summary() const;
   [[nodiscard]] const std::string& tracker() const noexcept { return tracker_; }
 
  private:
+  // In a catch clause.
+  void count(std::string_view what) noexcept;
+
   std::string tracker_;
   std::shared_ptr<ReportLimit> limit_;
   mutable std::mutex mutex_;
