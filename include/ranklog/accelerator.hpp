@@ -42,11 +42,30 @@ struct AcceleratorOptions {
   // is named in the closing summary.
   std::chrono::milliseconds remote_deadline{60000};
   int window_rows = 64;  // rows that a rank collects before it sends them on; 1 to 1,000,000
+  // Signals that ask the job to stop, as schedulers send before they end it: see should_stop().
+  std::vector<int> stop_on_signals = {};
+};
+
+// What to do when there is no run to resume.
+enum class IfMissing : std::uint8_t { fail, create };
+
+// Continues a run that is there: the next attempt at it. Rows that earlier attempts recorded at
+// `from_step` and later are put aside, and this attempt logs at `from_step` and later, so that
+// every metric stays one continuous series. See docs/guide.md, "Resuming".
+struct Resume {
+  std::optional<std::int64_t> from_step = {};  // default: after the last recorded step
+  IfMissing if_missing = IfMissing::fail;
+
+  // Resumes the run if it is there, else begins it: the same program text for every attempt.
+  [[nodiscard]] static Resume automatic(std::optional<std::int64_t> from_step = std::nullopt) {
+    return {from_step, IfMissing::create};
+  }
 };
 
 struct InitOptions {
   // Default: job id of the scheduler, else date and time; see run_name().
   std::string run_name = {};
+  std::optional<Resume> resume = {};  // default: a new run, never one that is there
   std::map<std::string, Config> tracker_options = {};  // by tracker name; unknown names are ignored
 };
 
@@ -77,8 +96,9 @@ class Accelerator {
 
   // Collective. Builds the run directory and all trackers, starts all, then gives `config` to
   // each. Without a config nothing is stored; an empty one is stored.
-  // Errors, on all ranks alike: UsageError (second call), InvalidNameError, DirectoryError,
-  // RunExistsError, TrackerFailedError.
+  // Errors, on all ranks alike: UsageError (second call; nothing to resume), InvalidNameError,
+  // DirectoryError, RunExistsError, RunInUseError (another job records to the run; says which),
+  // TrackerFailedError.
   void init_trackers(std::string_view project_name);
   void init_trackers(std::string_view project_name, const Config& config,
                      const InitOptions& options = {});
@@ -125,6 +145,10 @@ class Accelerator {
   // Of the current run; empty before init_trackers. The same on all ranks.
   [[nodiscard]] const std::string& run_name() const noexcept;
   [[nodiscard]] std::string run_directory() const;
+  // Which attempt at the run this is, from 0, and the step that it starts at: 0, or where a resumed
+  // run goes on. log() refuses lower steps. The same on all ranks; 0 before init_trackers.
+  [[nodiscard]] int attempt() const noexcept;
+  [[nodiscard]] std::int64_t first_step() const noexcept;
 
   // Process helpers. Not collective unless said.
   [[nodiscard]] int process_index() const noexcept;
@@ -180,6 +204,13 @@ class Accelerator {
   // since the last check, and resets it.
   void set_trigger() noexcept;
   [[nodiscard]] bool check_trigger();
+
+  // Collective: true on all ranks, in the same call, once any rank got one of `stop_on_signals` or
+  // called request_stop(); it stays true. Complexity: one all_reduce of 8 bytes until then, none
+  // after. Handlers the program had installed before run too; they are back after end_training().
+  [[nodiscard]] bool should_stop();
+  // Local; may be called from any thread.
+  void request_stop() noexcept;
 
   // Blocking collectives on the calling rank's data (collectives.hpp), e.g. for evaluation.
   // A local failure becomes the same error on all ranks.

@@ -28,7 +28,7 @@ struct RecordBlock;
 struct TrackerContext {
   std::string project_name;
   std::string run_name;
-  std::string run_id;                 // unique: 16 hex digits
+  std::string run_id;                 // unique: 16 hex digits; a resumed run keeps its own
   std::filesystem::path logging_dir;  // empty when none was given
   std::filesystem::path
       run_dir;  // <logging_dir>/<project>/<run>; exists; empty when no logging_dir
@@ -36,6 +36,11 @@ struct TrackerContext {
   Config options;  // this tracker's entry of InitOptions::tracker_options
   std::int32_t rank = 0;
   std::int32_t n_ranks = 1;
+  // A resumed run continues what earlier attempts recorded in `run_dir` or under `run_id`. Their
+  // rows at steps >= from_step no longer count; all that is logged now is at from_step or later.
+  std::int32_t attempt = 0;  // 0: the first
+  bool is_resumed = false;
+  std::int64_t from_step = 0;  // of a resumed run
 };
 
 enum class RunStatus : std::uint8_t { running, completed, failed };
@@ -96,6 +101,13 @@ class GeneralTracker {
   [[nodiscard]] virtual bool main_process_only() const { return true; }
   [[nodiscard]] virtual ThreadAffinity thread_affinity() const { return ThreadAffinity::writer; }
 
+  // Asked before start() when a run is resumed without a step: the step behind the last one that
+  // this tracker recorded in `run_dir`, 0 if none. Nothing: it does not know.
+  [[nodiscard]] virtual std::optional<std::int64_t> next_step(
+      const std::filesystem::path& run_dir) {
+    (void)run_dir;
+    return std::nullopt;
+  }
   virtual void start(const TrackerContext& context) { (void)context; }
   virtual void store_init_configuration(const Config& config) { (void)config; }
   // `options` is this tracker's entry of LogOptions::tracker_options, empty if there is none.

@@ -53,6 +53,8 @@ std::optional<std::string> Accelerator::project_dir() const { return impl_->proj
 std::optional<std::string> Accelerator::logging_dir() const { return impl_->project.logging_dir; }
 int Accelerator::save_iteration() const noexcept { return impl_->project.iteration; }
 const std::string& Accelerator::run_name() const noexcept { return impl_->run.run_name; }
+int Accelerator::attempt() const noexcept { return impl_->attempt; }
+std::int64_t Accelerator::first_step() const noexcept { return impl_->first_step; }
 std::string Accelerator::run_directory() const { return impl_->run.path.string(); }
 
 }  // namespace ranklog

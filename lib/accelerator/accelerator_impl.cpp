@@ -3,13 +3,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstdlib>
 #include <ctime>
 #include <exception>
 #include <filesystem>
+#include <span>
 #include <system_error>
+#include <utility>
 
+#include "accelerator/run_start.hpp"
 #include "comm/launch_check.hpp"
 #include "comm/mpi_environment.hpp"
 #include "core/text.hpp"
@@ -89,6 +93,7 @@ Accelerator::Impl::Impl(AcceleratorOptions options)
       throw UsageError("remote_deadline must be 0 to 24 hours");
     }
     selection = tracking::resolve(options.log_with, project.logging_dir.has_value());
+    stop_signals.emplace(options.stop_on_signals);
   });
   check_same_selection(helpers, selection);
   if (helpers.rank() == 0 && !selection.note.empty()) report(selection.note);
@@ -138,13 +143,11 @@ void Accelerator::Impl::init_trackers(std::string_view project_name, const Confi
                     escape_unprintable(project_name), helpers.rank()));
   });
   if (!selection.trackers.empty()) {
-    create_run(project_name, options.run_name);
+    create_run(project_name, options);
     try {
       start_dispatch(project_name, config, options);
     } catch (...) {
-      // A folder that holds nothing would only be in the way of the next try.
-      std::error_code ignored;
-      if (helpers.rank() == 0 && !run.path.empty()) std::filesystem::remove(run.path, ignored);
+      forget_run();
       throw;
     }
     start_exchange();
@@ -157,24 +160,62 @@ void Accelerator::Impl::init_trackers(std::string_view project_name, const Confi
   phase = Phase::running;
 }
 
-void Accelerator::Impl::create_run(std::string_view project_name, std::string_view run_name) {
+// A folder that holds nothing would only be in the way of the next try.
+void Accelerator::Impl::forget_run() noexcept {
+  if (helpers.rank() != 0 || run.path.empty()) return;
+  if (is_resumed) {
+    lock_.release();
+    return;
+  }
+  lock_.discard();
+  std::error_code ignored;
+  std::filesystem::remove(run.path, ignored);
+}
+
+std::optional<std::int64_t> Accelerator::Impl::next_step(
+    const std::filesystem::path& run_dir) const {
+  std::optional<std::int64_t> highest;
+  for (const auto& selected : selection.trackers) {
+    const auto next = selected.tracker->next_step(run_dir);
+    if (next) highest = std::max(highest.value_or(0), *next);
+  }
+  return highest;
+}
+
+void Accelerator::Impl::create_run(std::string_view project_name, const InitOptions& options) {
   reduce::agree(helpers, [&] {
     if (helpers.rank() != 0) return;
     validate_path_component(project_name, "project name");
-    if (!run_name.empty()) validate_path_component(run_name, "run name");
+    if (!options.run_name.empty()) validate_path_component(options.run_name, "run name");
     if (project.logging_dir) {
-      run = create_run_directory(*project.logging_dir, project_name, run_name);
+      StartedRun started = start_run(*project.logging_dir, project_name, options,
+                                     [this](const auto& run_dir) { return next_step(run_dir); });
+      run = std::move(started.directory);
+      lock_ = std::move(started.lock);
+      attempt = started.attempt;
+      is_resumed = started.is_resumed;
+      first_step = started.first_step;
+    } else if (options.resume) {
+      throw UsageError(
+          "cannot resume a run without project_dir or logging_dir: that is where it "
+          "is looked for");
     } else {
       run.run_id = make_run_id();
-      run.run_name = run_name.empty()
+      run.run_name = options.run_name.empty()
                          ? default_run_name([](const char* name) { return std::getenv(name); },
                                             std::time(nullptr))
-                         : std::string(run_name);
+                         : options.run_name;
     }
   });
   run.run_name = broadcast_text(helpers, run.run_name);
   run.run_id = broadcast_text(helpers, run.run_id);
   run.path = broadcast_text(helpers, run.path.string());
+  std::array<std::int64_t, 3> start{attempt, is_resumed ? 1 : 0, first_step};
+  helpers.all_reduce(std::span(start), Communicator::Op::max);  // the others hold zeros
+  attempt = static_cast<std::int32_t>(start[0]);
+  is_resumed = start[1] != 0;
+  first_step = start[2];
+  recorder_.set_first_step(first_step);
 }
 
 void Accelerator::Impl::start_dispatch(std::string_view project_name, const Config* config,
@@ -207,6 +248,9 @@ void Accelerator::Impl::start_dispatch(std::string_view project_name, const Conf
         context.options = own->second;
       context.rank = helpers.rank();
       context.n_ranks = helpers.size();
+      context.attempt = attempt;
+      context.is_resumed = is_resumed;
+      context.from_step = first_step;
       return context;
     };
     try {
@@ -281,7 +325,10 @@ void Accelerator::Impl::flush() {
 void Accelerator::Impl::end_training(const std::optional<reduce::RankFailure>& failure) {
   if (phase != Phase::running) return;
   phase = Phase::ended;
-  if (!exchange_) return;
+  if (!exchange_) {
+    stop_signals.reset();
+    return;
+  }
   const auto outcome = drain_until_all_end(failure);
   RunOutcome how;
   if (outcome.failure) {
@@ -294,6 +341,8 @@ void Accelerator::Impl::end_training(const std::optional<reduce::RankFailure>& f
     dispatch_.reset();
   }
   exchange_.reset();
+  lock_.release();
+  stop_signals.reset();
   helpers.barrier();
   throw_conflicts(outcome);
 }

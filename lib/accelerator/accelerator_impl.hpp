@@ -1,6 +1,8 @@
 // The state behind Accelerator.
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -9,6 +11,8 @@
 #include "accelerator/logger_state.hpp"
 #include "accelerator/recorder.hpp"
 #include "accelerator/run_directory.hpp"
+#include "accelerator/run_lock.hpp"
+#include "accelerator/stop_signals.hpp"
 #include "ranklog/accelerator.hpp"
 #include "reduce/exchange.hpp"
 #include "tracking/dispatch.hpp"
@@ -40,6 +44,12 @@ class Accelerator::Impl {
   RunDirectory run;
   Phase phase = Phase::before_init;
   bool has_trigger = false;
+  std::int32_t attempt = 0;
+  bool is_resumed = false;
+  std::int64_t first_step = 0;
+  std::optional<StopSignals> stop_signals;  // until end_training
+  std::atomic<bool> is_stop_requested{false};
+  bool is_stop_agreed = false;
   std::vector<std::weak_ptr<Logger::State>> loggers;  // they borrow `helpers`
 
  private:
@@ -47,7 +57,9 @@ class Accelerator::Impl {
   void start_exchange();
   void start_dispatch(std::string_view project_name, const Config* config,
                       const InitOptions& options);
-  void create_run(std::string_view project_name, std::string_view run_name);
+  void create_run(std::string_view project_name, const InitOptions& options);
+  void forget_run() noexcept;
+  [[nodiscard]] std::optional<std::int64_t> next_step(const std::filesystem::path& run_dir) const;
   void deliver();
   [[nodiscard]] reduce::DrainOutcome drain_until_all_end(
       const std::optional<reduce::RankFailure>& failure);
@@ -62,6 +74,7 @@ class Accelerator::Impl {
   std::chrono::milliseconds flush_interval_;
   std::chrono::milliseconds remote_deadline_;
   int finalize_token_ = 0;
+  RunLock lock_;  // rank 0
   reduce::KeyTable keys_;
   Recorder recorder_;
   std::unique_ptr<reduce::Exchange> exchange_;

@@ -120,6 +120,12 @@ Row Recorder::make_row(const Values& values, std::optional<std::int64_t> step, R
     throw InvalidStepError(
         fmt::format("log() on rank {}: step {} is negative{}", rank_, *step, call_site()));
   }
+  if (step && *step < first_step_ && kind != RowKind::direct) {
+    throw InvalidStepError(fmt::format(
+        "log() on rank {}: step {} is before step {}, from which this run was resumed; pass the "
+        "step to go on from as from_step to init_trackers{}",
+        rank_, *step, first_step_, call_site()));
+  }
   for (const auto& leaf : leaves_) {
     check_step(leaf, step, kind);
     check_definition(leaf, step.has_value(), kind);
@@ -221,7 +227,7 @@ void Recorder::check_step(const Leaf& leaf, std::optional<std::int64_t> step, Ro
 
 // Rows without a step are numbered so that every key of the row moves forward.
 std::int64_t Recorder::next_own_step(RowKind kind) const {
-  std::int64_t next = 0;
+  std::int64_t next = kind == RowKind::direct ? 0 : first_step_;
   for (const auto& leaf : leaves_) {
     const KeyProgress& progress = progress_of(keys_.at(leaf.key), kind);
     if (progress.is_logged) next = std::max(next, progress.last_step + 1);

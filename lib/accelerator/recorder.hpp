@@ -26,6 +26,9 @@ class Recorder {
  public:
   Recorder(reduce::KeyTable& keys, int rank) : keys_(keys), rank_(rank) {}
 
+  // Rows below `step` are refused, and rows without a step are numbered from it.
+  void set_first_step(std::int64_t step) noexcept { first_step_ = step; }
+
   // Errors, before anything was counted: InvalidKeyError, InvalidValueError, InvalidStepError,
   // ConflictError (at odds with this rank itself), UsageError (a key twice in one dictionary), each
   // with rank and call site. What is at odds with another rank goes to take_conflicts().
@@ -56,6 +59,7 @@ class Recorder {
 
   reduce::KeyTable& keys_;
   int rank_;
+  std::int64_t first_step_ = 0;
   std::uint64_t n_calls_ = 0;
   const SourceLocation* where_ = nullptr;
   std::vector<Leaf> leaves_;  // of the call at hand; kept for its capacity
