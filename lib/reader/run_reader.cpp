@@ -7,11 +7,14 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <memory>
 #include <optional>
 #include <set>
+#include <system_error>
 #include <utility>
 
 #include "core/text.hpp"
+#include "hdf5/committed_file.hpp"
 #include "hdf5/layout.hpp"
 #include "hdf5/library.hpp"
 #include "ranklog/error.hpp"
@@ -49,6 +52,9 @@ void check_readable(const fs::path& path) {
   ::close(descriptor);
 }
 
+// How often a run that is being written is opened before an error in it is believed.
+constexpr int max_attempts = 8;
+
 }  // namespace
 
 struct RunReader::Impl {
@@ -74,12 +80,31 @@ struct RunReader::Impl {
 
   explicit Impl(fs::path run_file) : path(std::move(run_file)) {
     check_readable(path);
-    guarded([&] {
-      const h5::PropertyList access = h5::unlocked_access();
-      file = h5::File(
-          checked(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.get()), "open", "the file"));
-      check_format();
-    });
+    for (int attempt = 1; !try_to_open(attempt == max_attempts); ++attempt) {
+    }
+  }
+
+  // False if a writer changed the file meanwhile and this is not the last attempt.
+  bool try_to_open(bool is_last) {
+    try {
+      committed = std::make_unique<h5::CommittedFile>(path);
+    } catch (const std::system_error& error) {
+      throw IoError(
+          fmt::format("cannot read the journal of {}: {}", shown(path), error.code().message()));
+    }
+    try {
+      guarded([&] {
+        const h5::PropertyList access = committed->access();
+        file = h5::File(
+            checked(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.get()), "open", "the file"));
+        check_format();
+      });
+    } catch (const FileFormatError&) {
+      file.close();
+      if (is_last || committed->is_current()) throw;
+      return false;
+    }
+    return true;
   }
 
   void check_format() const {
@@ -121,6 +146,7 @@ struct RunReader::Impl {
   }
 
   fs::path path;
+  std::unique_ptr<h5::CommittedFile> committed;  // outlives `file`
   h5::File file;
   std::optional<std::vector<reader::FoundSeries>> found;
 };

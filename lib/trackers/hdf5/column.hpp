@@ -63,8 +63,6 @@ class Column {
   // Replaces the dataset by one with the present trailing extents, with the rows of the old one.
   void recreate(const OutputFile& file, hid_t group, hsize_t chunk_rows, hsize_t n_rows_written,
                 const std::vector<hobj_ref_t>& scales);
-  // An upper bound for what writing the waiting rows adds to the file.
-  [[nodiscard]] std::size_t bytes_to_write(hsize_t chunk_rows) const noexcept;
 
  private:
   void add_bytes(const void* data, std::size_t n_bytes);

@@ -255,13 +255,4 @@ void Series::list_step_uses(std::vector<ScaleUse>& uses) const {
   if (per_rank_count_) uses.push_back({per_rank_count_->reference(), 0});
 }
 
-std::size_t Series::bytes_to_write(hsize_t chunk_rows) const noexcept {
-  std::size_t n_bytes = path_.empty() ? 2000 : 0;
-  for (const Column& column : columns_) n_bytes += column.bytes_to_write(chunk_rows);
-  for (const std::optional<Column>* const column : {&per_rank_, &per_rank_count_, &element_}) {
-    if (*column) n_bytes += (*column)->bytes_to_write(chunk_rows);
-  }
-  return n_bytes;
-}
-
 }  // namespace ranklog::trackers::hdf5

@@ -49,7 +49,6 @@ class Series {
   [[nodiscard]] const MetricInfo& info() const noexcept { return *info_; }
   [[nodiscard]] const Summary& summary() const noexcept { return summary_; }
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
-  [[nodiscard]] std::size_t bytes_to_write(hsize_t chunk_rows) const noexcept;
   [[nodiscard]] bool is_text() const noexcept { return info_->kind == Kind::text; }
 
   Table* table = nullptr;         // the one that this series belongs to

@@ -49,14 +49,6 @@ hsize_t Table::choose_chunk_rows(std::size_t n_series_of_run) const noexcept {
   return std::min(std::bit_ceil(std::max(n_rows_waiting_, least)), max_chunk_rows);
 }
 
-std::size_t Table::bytes_to_write(std::size_t n_series_of_run) const noexcept {
-  if (n_rows_waiting_ == 0) return 0;
-  const hsize_t chunk_rows = choose_chunk_rows(n_series_of_run);
-  std::size_t n_bytes = step_.bytes_to_write(chunk_rows) + time_.bytes_to_write(chunk_rows);
-  for (const Series* const one : series_) n_bytes += one->bytes_to_write(chunk_rows);
-  return n_bytes;
-}
-
 void Table::write(OutputFile& file, Placement& placement, std::size_t n_series_of_run,
                   bool keep_open) {
   if (n_rows_waiting_ == 0) return;

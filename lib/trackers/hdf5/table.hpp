@@ -31,8 +31,6 @@ class Table {
   // Drops the rows that wait.
   void clear() noexcept;
 
-  // An upper bound for what write() adds to the file.
-  [[nodiscard]] std::size_t bytes_to_write(std::size_t n_series_of_run) const noexcept;
   // Writes the rows that wait as one block; creates the datasets first if there are none. When
   // `keep_open` is false, closes the datasets.
   void write(OutputFile& file, Placement& placement, std::size_t n_series_of_run, bool keep_open);

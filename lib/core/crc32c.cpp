@@ -1,8 +1,8 @@
-#include "trackers/tensorboard/crc32c.hpp"
+#include "core/crc32c.hpp"
 
 #include <array>
 
-namespace ranklog::trackers {
+namespace ranklog {
 namespace {
 
 constexpr std::array<std::uint32_t, 256> make_table() {
@@ -22,12 +22,12 @@ constexpr auto table = make_table();
 
 }  // namespace
 
-std::uint32_t crc32c(std::string_view bytes) noexcept {
-  std::uint32_t crc = ~std::uint32_t{0};
+std::uint32_t crc32c(std::string_view bytes, std::uint32_t before) noexcept {
+  std::uint32_t crc = ~before;
   for (const char c : bytes) {
     crc = table[(crc ^ static_cast<unsigned char>(c)) & 0xffU] ^ (crc >> 8);
   }
   return ~crc;
 }
 
-}  // namespace ranklog::trackers
+}  // namespace ranklog
