@@ -27,10 +27,12 @@ macro(ranklog_optional part found debian_package)
       message(FATAL_ERROR "RANKLOG_WITH_${part}=ON needs ${debian_package}")
     endif()
   endif()
-  message(STATUS "ranklog: ${part} tracker: ${RANKLOG_HAS_${part}}")
+  message(STATUS "ranklog: ${part}: ${RANKLOG_HAS_${part}}")
 endmacro()
 
 find_package(Protobuf QUIET)
 ranklog_optional(TENSORBOARD Protobuf_FOUND "libprotobuf-dev and protobuf-compiler")
 ranklog_optional(JSONL TRUE "no library")
+find_package(PNG QUIET) # pixels for trackers whose vendors know image files only
+ranklog_optional(PNG PNG_FOUND "libpng-dev")
 find_package(nlohmann_json 3 QUIET) # the tool, the benchmarks and the tests

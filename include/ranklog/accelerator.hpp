@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
@@ -19,12 +20,14 @@
 #include "ranklog/communicator.hpp"
 #include "ranklog/config.hpp"
 #include "ranklog/logger.hpp"
+#include "ranklog/media.hpp"
 #include "ranklog/progress_bar.hpp"
 #include "ranklog/project_configuration.hpp"
 #include "ranklog/reduction.hpp"
 #include "ranklog/source_location.hpp"
 #include "ranklog/tracker.hpp"
 #include "ranklog/tracker_handle.hpp"
+#include "ranklog/tracker_options.hpp"
 #include "ranklog/value.hpp"
 
 namespace ranklog {
@@ -66,7 +69,11 @@ struct InitOptions {
   // Default: job id of the scheduler, else date and time; see run_name().
   std::string run_name = {};
   std::optional<Resume> resume = {};  // default: a new run, never one that is there
-  std::map<std::string, Config> tracker_options = {};  // by tracker name; unknown names are ignored
+  // By tracker name; unknown names are ignored, unknown options of a tracker are an error.
+  std::map<std::string, Config> tracker_options = {};
+  // The same with types. An option that is given here and in the map is an error.
+  TensorBoardOptions tensorboard = {};
+  Hdf5Options hdf5 = {};
 };
 
 // Who takes part in a call of log().
@@ -77,6 +84,10 @@ enum class Scope : std::uint8_t {
 
 struct LogOptions {
   Scope scope = Scope::all_ranks;
+  std::map<std::string, Config> tracker_options = {};  // by tracker name; unknown names are ignored
+};
+
+struct MediaOptions {
   std::map<std::string, Config> tracker_options = {};  // by tracker name; unknown names are ignored
 };
 
@@ -116,6 +127,29 @@ class Accelerator {
   // Complexity: one message up a binomial tree of ranks per `window_rows` calls, or flush_interval.
   void log(const Values& values, std::optional<std::int64_t> step = std::nullopt,
            const LogOptions& options = {}, SourceLocation where = SourceLocation::current());
+
+  // Media of the main process: not collective, and on other ranks the calls do nothing. They are
+  // copied and delivered in order with what rank 0 logs; a tracker without a place for them says
+  // so once. Without a step, the images of a key are numbered 0, 1, 2, ...
+  //   accelerator.log_images({{"samples", ranklog::Image(28, 28, 1, pixels)}}, step);
+  // Errors, on rank 0 at once: UsageError (before init_trackers, after end_training),
+  // InvalidKeyError, InvalidStepError. Complexity: O(bytes) are kept until they are delivered; the
+  // call waits while local trackers have 256 MiB of media undelivered; remote ones drop and count.
+  void log_images(const std::vector<ImageItem>& images,
+                  std::optional<std::int64_t> step = std::nullopt,
+                  const MediaOptions& options = {});
+  void log_table(std::string_view key, const Table& table,
+                 std::optional<std::int64_t> step = std::nullopt, const MediaOptions& options = {});
+  void log_histogram(std::string_view key, const Histogram& histogram,
+                     std::optional<std::int64_t> step = std::nullopt,
+                     const MediaOptions& options = {});
+  void log_figure(const Figure& figure, std::optional<std::int64_t> step = std::nullopt,
+                  const MediaOptions& options = {});
+  // The file or folder at `path` is read when it is delivered: leave it until flush() returned.
+  // Errors, on rank 0: IoError if there is none, InvalidNameError for an artifact_path that is not
+  // a relative path without `..`.
+  void log_artifact(const std::filesystem::path& path, std::string_view artifact_path = {},
+                    const MediaOptions& options = {});
 
   // Collective, waiting: returns when all that was logged by all ranks is with the trackers.
   // Errors, on all ranks alike: ConflictError for what the ranks disagreed on since the last one.

@@ -17,6 +17,7 @@
 
 #include "ranklog/config.hpp"
 #include "ranklog/error.hpp"
+#include "ranklog/media.hpp"
 #include "ranklog/provenance.hpp"
 #include "ranklog/record.hpp"
 
@@ -79,7 +80,7 @@ template <class T>
 // Base class of every tracker. Subclass it for your own.
 //
 // One thread at a time calls the methods, in this order: start, store_init_configuration (if a
-// configuration was given), log, log_block and flush any number of times, finish once. A tracker
+// configuration was given), the log methods and flush any number of times, finish once. A tracker
 // never talks to other ranks. Build cheaply in the constructor and open files or connections in
 // start(). An exception from start() makes init_trackers throw on every rank; one from any other
 // method is reported, counted and kept from the job and from the other trackers.
@@ -119,6 +120,33 @@ class GeneralTracker {
   // See ranklog/record_block.hpp. The block is borrowed until the call returns. Does what log()
   // would do for each row, without options; unless it is overridden, it calls log() for each row.
   virtual void log_block(const RecordBlock& block);
+  // Media, in order with the records; `options` as in log(). False: this tracker has no place for
+  // them, which is said once and counted in the closing summary.
+  [[nodiscard]] virtual bool log_images(const std::vector<ImageItem>& images, const MediaTime& when,
+                                        const Config& options) {
+    (void)images, (void)when, (void)options;
+    return false;
+  }
+  [[nodiscard]] virtual bool log_table(const std::string& key, const Table& table,
+                                       const MediaTime& when, const Config& options) {
+    (void)key, (void)table, (void)when, (void)options;
+    return false;
+  }
+  [[nodiscard]] virtual bool log_histogram(const std::string& key, const Histogram& histogram,
+                                           const MediaTime& when, const Config& options) {
+    (void)key, (void)histogram, (void)when, (void)options;
+    return false;
+  }
+  [[nodiscard]] virtual bool log_figure(const Figure& figure, const MediaTime& when,
+                                        const Config& options) {
+    (void)figure, (void)when, (void)options;
+    return false;
+  }
+  [[nodiscard]] virtual bool log_artifact(const Artifact& artifact, const MediaTime& when,
+                                          const Config& options) {
+    (void)artifact, (void)when, (void)options;
+    return false;
+  }
   // Makes visible to readers what was logged. Called at flush(), and when the run is idle.
   virtual void flush() {}
   virtual void finish(const RunOutcome& outcome) { (void)outcome; }

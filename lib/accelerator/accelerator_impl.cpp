@@ -13,6 +13,7 @@
 #include <system_error>
 #include <utility>
 
+#include "accelerator/init_options.hpp"
 #include "accelerator/run_start.hpp"
 #include "comm/launch_check.hpp"
 #include "comm/mpi_environment.hpp"
@@ -235,6 +236,7 @@ void Accelerator::Impl::start_dispatch(std::string_view project_name, const Conf
               recorder_.make_row(values, step, RowKind::direct, SourceLocation{}), 1);
         },
         remote_deadline_);
+    const auto tracker_options = all_tracker_options(options);
     const auto context_for = [&](const tracking::Selected& selected) {
       TrackerContext context;
       context.project_name = project_name;
@@ -243,9 +245,9 @@ void Accelerator::Impl::start_dispatch(std::string_view project_name, const Conf
       if (project.logging_dir) context.logging_dir = *project.logging_dir;
       context.run_dir = run.path;
       context.provenance = provenance;
-      const auto own = options.tracker_options.find(selected.name);
-      if (own != options.tracker_options.end() && !selected.is_instance)
-        context.options = own->second;
+      if (!selected.is_instance) {
+        context.options = tracking::options_of(selected.name, &tracker_options);
+      }
       context.rank = helpers.rank();
       context.n_ranks = helpers.size();
       context.attempt = attempt;
@@ -384,6 +386,11 @@ void Accelerator::Impl::print_summary(const reduce::DrainOutcome& outcome) {
                     "a wait of 30 s; they stand as rows of their own with their own count",
                     outcome.n_late_parts));
   }
+}
+
+tracking::Dispatch* Accelerator::Impl::dispatch_of_media(std::string_view call) const {
+  check_running(call);
+  return helpers.rank() == 0 ? dispatch_.get() : nullptr;
 }
 
 TrackerHandle Accelerator::Impl::get_tracker(std::string_view name) {

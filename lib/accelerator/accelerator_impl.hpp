@@ -31,6 +31,9 @@ class Accelerator::Impl {
   void flush();
   void define_metric(std::string_view key, const MetricOptions& options);
   [[nodiscard]] TrackerHandle get_tracker(std::string_view name);
+  // Where this rank's media go: null on other ranks than the first and without trackers.
+  // Errors: UsageError naming `call` before init_trackers and after end_training.
+  [[nodiscard]] tracking::Dispatch* dispatch_of_media(std::string_view call) const;
   // As Accelerator::end_training; `failure` when this rank leaves by an exception.
   void end_training(const std::optional<reduce::RankFailure>& failure);
 

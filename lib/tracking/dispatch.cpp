@@ -27,6 +27,13 @@ std::size_t size_of(const Record& record) {
 
 }  // namespace
 
+const Config& options_of(const std::string& tracker, const TrackerOptions* options) {
+  static const Config no_options;
+  if (options == nullptr) return no_options;
+  const auto found = options->find(tracker);
+  return found == options->end() ? no_options : found->second;
+}
+
 Dispatch::Dispatch(std::vector<Selected> trackers, OwnRecorder own_recorder,
                    std::chrono::milliseconds remote_deadline)
     : trackers_(std::move(trackers)),
@@ -190,13 +197,7 @@ void Dispatch::direct(std::size_t index, std::string what,
 
 void Dispatch::log_to(GeneralTracker& tracker, const std::string& name, const Record& record,
                       const TrackerOptions* options) {
-  const Config no_options;
-  const Config* own = &no_options;
-  if (options != nullptr) {
-    const auto found = options->find(name);
-    if (found != options->end()) own = &found->second;
-  }
-  tracker.log(record, *own);
+  tracker.log(record, options_of(name, options));
 }
 
 void Dispatch::log_to(Slot& slot, std::span<const PooledBlock> blocks) {
@@ -271,6 +272,7 @@ std::vector<std::string> Dispatch::failures() const {
   std::vector<const Sender*> asked;
   for (const auto& slot : slots_) {
     if (auto line = slot.shield->summary()) lines.push_back(std::move(*line));
+    for (auto& line : slot.shield->unsupported()) lines.push_back(std::move(line));
     if (!slot.sender || std::find(asked.begin(), asked.end(), slot.sender.get()) != asked.end())
       continue;
     asked.push_back(slot.sender.get());

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <thread>
@@ -27,8 +28,17 @@ enum class Audience : std::uint8_t {
 };
 
 using TrackerOptions = std::map<std::string, Config>;
+// The entry of `tracker`, or no options. Valid as long as `options`.
+[[nodiscard]] const Config& options_of(const std::string& tracker, const TrackerOptions* options);
 // Makes a record of this rank's own values, for a tracker that is spoken to directly.
 using OwnRecorder = std::function<Record(const Values&, std::optional<std::int64_t> step)>;
+
+// A piece of media on its way to trackers.
+struct MediaTask {
+  std::string what;  // "images", "a table", ...
+  std::size_t n_bytes = 0;
+  std::function<bool(GeneralTracker&, const Config& options)> work;
+};
 
 // Thread safety: one calling thread. Records are delivered in order; a full queue (see capacity)
 // makes submit() wait, because local sinks must not lose rows. Remote trackers never make anything
@@ -37,6 +47,7 @@ class Dispatch {
  public:
   static constexpr std::size_t capacity = 8192;  // tasks
   static constexpr std::chrono::milliseconds default_remote_deadline{60000};
+  static constexpr std::size_t max_media_bytes = std::size_t{256} << 20;
 
   Dispatch(std::vector<Selected> trackers, OwnRecorder own_recorder,
            std::chrono::milliseconds remote_deadline = default_remote_deadline);
@@ -51,6 +62,14 @@ class Dispatch {
   // Takes rows for Audience::main_process, in order with submit(). The caller gets an empty vector
   // to fill again. Allocates nothing once the queue has grown, unless there are remote trackers.
   void submit(Blocks& blocks);
+  // Runs `work` on all trackers, with their own entry of `options`, at the place in the order that
+  // a record submitted now would have. Where it returns false, `what` is counted as unsupported.
+  // `n_bytes` is what the task holds on to; waits while more than max_media_bytes would be held.
+  void submit_media(MediaTask task, std::shared_ptr<const TrackerOptions> options);
+  void direct_media(std::size_t index, MediaTask task, Config options);
+  // Numbers calls without a step, for each key. Errors: InvalidKeyError, InvalidStepError.
+  [[nodiscard]] MediaTime time_of_media(const std::vector<std::string>& keys,
+                                        std::optional<std::int64_t> step);
   // Runs `work` on one tracker, shielded, on the thread and at the place in the order that a
   // record submitted now would have.
   void direct(std::size_t index, std::string what, std::function<void(GeneralTracker&)> work);
@@ -65,8 +84,8 @@ class Dispatch {
   }
   [[nodiscard]] const std::vector<Selected>& trackers() const noexcept { return trackers_; }
   [[nodiscard]] bool has(Audience audience) const noexcept;
-  // After finish(), for the closing summary: one line for each tracker that failed, and one for
-  // each remote one that did not deliver everything.
+  // After finish(), for the closing summary: one line for each tracker that failed, for each remote
+  // one that did not deliver everything, and for each kind of media that one has no place for.
   [[nodiscard]] std::vector<std::string> failures() const;
 
  private:
@@ -89,6 +108,8 @@ class Dispatch {
   template <class Work>
   void enqueue(Work&& work);
   void run(Task& task);
+  void give_media(Slot& slot, const MediaTask& task, const Config& options) noexcept;
+  void enqueue_media(std::size_t n_bytes, std::function<void()> delivery);
   void wait_until_idle();
   void run_writer();
   void flush_writer_slots();
@@ -101,6 +122,7 @@ class Dispatch {
   std::vector<Slot> slots_;
   bool is_started_ = false;
   bool is_finished_ = false;
+  std::map<std::string, std::int64_t, std::less<>> next_media_step_;  // of keys without steps
 
   std::mutex mutex_;
   std::condition_variable has_work_;
@@ -108,6 +130,7 @@ class Dispatch {
   TaskQueue queue_;
   bool is_busy_ = false;
   bool is_closing_ = false;
+  std::size_t n_media_bytes_ = 0;  // waiting or being delivered
   std::thread writer_;
 };
 

@@ -41,6 +41,23 @@ void Shield::count(std::string_view what) noexcept {
                      tracker_, why, n_errors_));
 }
 
+void Shield::note_unsupported(const std::string& what) {
+  const std::lock_guard lock(mutex_);
+  if (n_unsupported_[what]++ > 0) return;
+  report(fmt::format("tracker '{}' has no place for {}; they are left out there (said once)",
+                     tracker_, what));
+}
+
+std::vector<std::string> Shield::unsupported() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::string> lines;
+  for (const auto& [what, n] : n_unsupported_) {
+    lines.push_back(
+        fmt::format("tracker '{}' has no place for {}: {} left out", tracker_, what, n));
+  }
+  return lines;
+}
+
 std::optional<std::string> Shield::summary() const {
   const std::lock_guard lock(mutex_);
   if (n_errors_ == 0) return std::nullopt;

@@ -3,11 +3,13 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace ranklog::tracking {
 
@@ -38,6 +40,10 @@ class Shield {
       return false;
     }
   }
+  // Counts a kind of media that the tracker has no place for ("images"), and reports the first.
+  void note_unsupported(const std::string& what);
+  // One line for the closing summary for each such kind.
+  [[nodiscard]] std::vector<std::string> unsupported() const;
   // One line for the closing summary; none if nothing was thrown.
   [[nodiscard]] std::optional<std::string> summary() const;
   [[nodiscard]] const std::string& tracker() const noexcept { return tracker_; }
@@ -51,6 +57,7 @@ class Shield {
   mutable std::mutex mutex_;
   std::int64_t n_errors_ = 0;
   std::string first_error_;
+  std::map<std::string, std::int64_t> n_unsupported_;
 };
 
 // The message of the exception being handled.

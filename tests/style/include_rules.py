@@ -10,10 +10,10 @@ from sources import ROOT, cpp_files
 
 # Public headers belong to a module. What only describes data belongs to core.
 PUBLIC_HEADERS = {
-    "core": "config error key provenance record record_block reduction source_location value version",
+    "core": "config error key media provenance record record_block reduction source_location value version",
     "comm": "communicator mpi testing",
     "reduce": "collectives",
-    "tracking": "tracker tracker_handle",
+    "tracking": "tracker tracker_handle tracker_options",
     "trackers": "memory_tracker tensorboard_writer",
     "reader": "run_reader",
     "accelerator": "accelerator logger progress_bar project_configuration ranklog",
@@ -41,6 +41,7 @@ LIBRARIES = [
     (r"H5\w*\.h|hdf5(_hl)?\.h|hdf5/.*", r"lib/(hdf5|reader|trackers/hdf5)/|tests/|bench/",
      "only the reader and the hdf5 tracker speak HDF5"),
     (r"google/protobuf/.*|.*\.pb\.h", r"lib/trackers/tensorboard/|tests/", "only tensorboard speaks protobuf"),
+    (r"png\.h", r"lib/trackers/support/|tests/", "only trackers' support speaks PNG"),
     (r"nlohmann/.*", r"lib/trackers/|tools/|tests/|bench/", "JSON stays at the edges"),
     (r"CLI/.*", r"tools/", "only the tool has a command line"),
     (r"doctest/.*", r"tests/", "only tests include doctest"),

@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <cstddef>
 #include <system_error>
 #include <utility>
 
@@ -18,9 +16,6 @@ namespace ranklog::trackers {
 namespace {
 
 constexpr std::string_view tracker_name = "tensorboard";
-// Of a gathered span, for each rank; TensorBoard draws a curve for every one.
-constexpr std::size_t max_elements = 16;
-
 // Through a second name, so that a reader never meets half a file.
 void replace_file(const std::filesystem::path& path, std::string_view contents) {
   std::filesystem::path part = path;
@@ -36,11 +31,6 @@ void replace_file(const std::filesystem::path& path, std::string_view contents) 
   }
 }
 
-double number_of(const Metric& metric) {
-  return metric.info->has_integer_value() ? static_cast<double>(metric.integer_value)
-                                          : metric.value;
-}
-
 }  // namespace
 
 TensorBoardTracker::TensorBoardTracker() : event_(std::make_unique<tensorboard_proto::Event>()) {}
@@ -49,14 +39,9 @@ TensorBoardTracker::~TensorBoardTracker() = default;
 
 void TensorBoardTracker::start(const TrackerContext& context) {
   tracking::OptionReader options(tracker_name, context.options);
-  has_statistics_ = options.flag("statistics", false);
-  max_ranks_ = options.integer("max_ranks", 16);
+  expansion_ = support::read_expansion(tracker_name, options);
   const auto flush_interval = support::read_flush_interval(tracker_name, options);
   options.reject_unknown();
-  if (max_ranks_ < 0) {
-    throw UsageError(
-        fmt::format("tracker 'tensorboard': option 'max_ranks' is {}; use 0 or more", max_ranks_));
-  }
   run_dir_ = support::require_run_dir(tracker_name, context);
   file_ = std::make_shared<EventWriter>(run_dir_, flush_interval);
   native_.emplace(file_);
@@ -77,34 +62,13 @@ void TensorBoardTracker::log(const Record& record, const Config& options) {
 }
 
 void TensorBoardTracker::add_metric(const Metric& metric) {
-  const std::string& key = metric.key();
-  if (metric.info->reduction == Reduction::gather) add_per_rank(metric);
-  if (!metric.is_number()) {
-    if (metric.info->reduction != Reduction::gather) add_text(*event_, key, metric.text);
-    return;
-  }
-  add_scalar(*event_, key, number_of(metric));
-  if (!has_statistics_) return;
-  add_scalar(*event_, key + "_min", metric.statistics.min);
-  add_scalar(*event_, key + "_max", metric.statistics.max);
-  add_scalar(*event_, key + "_std", metric.statistics.std);
-}
-
-void TensorBoardTracker::add_per_rank(const Metric& metric) {
-  for (const RankPart& part : metric.per_rank) {
-    if (part.rank >= max_ranks_) continue;
-    const std::string tag = fmt::format("{}_rank{}", metric.key(), part.rank);
-    if (!metric.is_number()) {
-      add_text(*event_, tag, part.text);
-      continue;
+  support::for_each_value(metric, expansion_, name_buffer_, [&](const support::NamedValue& value) {
+    if (value.kind == support::NamedValue::Kind::text) {
+      add_text(*event_, value.name, value.text);
+    } else {
+      add_scalar(*event_, value.name, value.real);
     }
-    const bool is_whole = metric.info->kind != Kind::real;
-    const std::size_t n = is_whole ? part.integers.size() : part.reals.size();
-    for (std::size_t i = 0; i < std::min(n, max_elements); ++i) {
-      add_scalar(*event_, n == 1 ? tag : fmt::format("{}_{}", tag, i),
-                 is_whole ? static_cast<double>(part.integers[i]) : part.reals[i]);
-    }
-  }
+  });
 }
 
 void TensorBoardTracker::flush() { file_->flush(); }

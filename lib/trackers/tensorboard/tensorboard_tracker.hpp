@@ -9,6 +9,7 @@
 
 #include "ranklog/tensorboard_writer.hpp"
 #include "ranklog/tracker.hpp"
+#include "trackers/support/scalar_names.hpp"
 
 namespace ranklog::tensorboard_proto {
 class Event;
@@ -33,11 +34,10 @@ class TensorBoardTracker final : public GeneralTracker {
 
  private:
   void add_metric(const Metric& metric);
-  void add_per_rank(const Metric& metric);
 
   std::filesystem::path run_dir_;
-  bool has_statistics_ = false;
-  std::int64_t max_ranks_ = 0;
+  support::Expansion expansion_;
+  std::string name_buffer_;
   Config config_;  // all that was stored, later values winning
   bool has_config_ = false;
   std::shared_ptr<EventWriter> file_;

@@ -1,0 +1,47 @@
+#include "tracking/typed_options.hpp"
+
+#include <fmt/format.h>
+
+#include <optional>
+
+#include "core/text.hpp"
+#include "ranklog/error.hpp"
+
+namespace ranklog::tracking {
+namespace {
+
+template <class T>
+void set_if(Config& config, std::string_view name, const std::optional<T>& value) {
+  if (value) config.set(name, *value);
+}
+
+}  // namespace
+
+Config to_config(const Hdf5Options& options) {
+  Config config;
+  set_if(config, "flush_interval_s", options.flush_interval_s);
+  set_if(config, "flush_rows", options.flush_rows);
+  return config;
+}
+
+Config to_config(const TensorBoardOptions& options) {
+  Config config;
+  set_if(config, "statistics", options.statistics);
+  set_if(config, "max_ranks", options.max_ranks);
+  set_if(config, "flush_interval_s", options.flush_interval_s);
+  return config;
+}
+
+void merge_options(std::string_view tracker, const Config& typed, Config& from_map) {
+  for (const auto& [name, value] : typed.items()) {
+    if (from_map.find(name) != nullptr) {
+      throw UsageError(fmt::format(
+          "option '{}' of tracker '{}' is given both as a typed option and in tracker_options; "
+          "give it once",
+          escape_unprintable(name), tracker));
+    }
+    from_map.set(name, value);
+  }
+}
+
+}  // namespace ranklog::tracking
