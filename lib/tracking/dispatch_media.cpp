@@ -85,17 +85,19 @@ void Dispatch::direct_media(std::size_t index, MediaTask task, Config options) {
 
 // A single task above the limit still passes when nothing else is held.
 void Dispatch::enqueue_media(std::size_t n_bytes, std::function<void()> delivery) {
-  {
-    std::unique_lock lock(mutex_);
-    has_room_.wait(
-        lock, [&] { return n_media_bytes_ == 0 || n_media_bytes_ + n_bytes <= max_media_bytes; });
-    n_media_bytes_ += n_bytes;
-  }
-  enqueue([this, n_bytes, delivery = std::move(delivery)] {
-    delivery();
-    const std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
+  has_room_.wait(lock, [&] {
+    const bool has_memory = n_media_bytes_ == 0 || n_media_bytes_ + n_bytes <= max_media_bytes;
+    return has_memory && queue_.size() < capacity;
+  });
+  n_media_bytes_ += n_bytes;
+  queue_.push([this, n_bytes, deliver = std::move(delivery)] {
+    deliver();
+    const std::lock_guard done(mutex_);
     n_media_bytes_ -= n_bytes;  // the writer notifies has_room_ after every task
   });
+  lock.unlock();
+  has_work_.notify_one();
 }
 
 void Dispatch::give_media(Slot& slot, const MediaTask& task, const Config& options) noexcept {
