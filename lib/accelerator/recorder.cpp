@@ -42,22 +42,32 @@ bool is_mergeable(const Value& value, const reduce::KeyEntry& entry) {
   return (value.tag() == Value::Tag::text) == (entry.info->kind == Kind::text);
 }
 
-void add_numbers(const Value& value, Accumulator& numbers, std::int32_t rank) {
+void add_numbers(const Value& value, Order order, Cell& cell, std::int32_t rank) {
+  const double weight = value.weight();
+  if (order == Order::reproducible) cell.exact.emplace_back();
+  const auto add_real = [&](double number) {
+    cell.numbers.add_real(number, weight, rank);
+    for (auto& exact : cell.exact) exact.add_real(number, weight);
+  };
+  const auto add_integer = [&](std::int64_t number) {
+    cell.numbers.add_integer(number, weight, rank);
+    for (auto& exact : cell.exact) exact.add_integer(number, weight);
+  };
   switch (value.tag()) {
     case Value::Tag::real:
-      numbers.add_real(value.real(), value.weight(), rank);
+      add_real(value.real());
       break;
     case Value::Tag::integer:
     case Value::Tag::boolean:
-      numbers.add_integer(value.integer(), value.weight(), rank);
+      add_integer(value.integer());
       break;
     case Value::Tag::numbers: {
       const auto& span = value.numbers();
       for (std::size_t i = 0; i < span.n; ++i) {
         if (span.is_integer()) {
-          numbers.add_integer(span.integer(i), value.weight(), rank);
+          add_integer(span.integer(i));
         } else {
-          numbers.add_real(span.real(i), value.weight(), rank);
+          add_real(span.real(i));
         }
       }
       break;
@@ -191,6 +201,7 @@ void Recorder::check_definition(const Leaf& leaf, bool has_step, RowKind kind) {
     definition.reduction =
         entry.declared_reduction.value_or(reduce::default_reduction(definition.kind));
   }
+  definition.order = entry.declared_order;
   const auto contradiction = keys_.define(leaf.key, definition);
   entry.is_logged_here = true;
   if (!contradiction) return;
@@ -252,7 +263,7 @@ Cell Recorder::make_cell(const Leaf& leaf, std::int64_t step, bool has_step, Row
     cell.text = leaf.value.text();
     cell.text_rank = rank_;
   } else {
-    add_numbers(leaf.value, cell.numbers, rank_);
+    add_numbers(leaf.value, entry.info->order, cell, rank_);
   }
   if (entry.info->reduction == Reduction::gather) cell.parts.push_back(part_of(leaf.value, rank_));
   return cell;
@@ -272,7 +283,7 @@ Record Recorder::to_record(const Row& row, int n_ranks) {
     metric.per_rank = cell.parts;
     if (!metric.is_number()) {
       metric.statistics.count = cell.n_ranks;
-    } else if (!finish(cell.numbers, metric)) {
+    } else if (!finish(cell, metric)) {
       is_warned_.resize(keys_.size());
       if (!is_warned_[metric.info->index]) {
         warnings_.push_back(

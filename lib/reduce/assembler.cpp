@@ -17,6 +17,11 @@ constexpr int max_unready_looked_at = 64;
 void merge(Cell& cell, Cell&& other, Reduction reduction) {
   cell.n_ranks += other.n_ranks;
   cell.numbers.merge(other.numbers);
+  if (other.exact.empty()) {
+    cell.exact.clear();  // the ranks disagree on the order, which the next drain says
+  } else if (!cell.exact.empty()) {
+    cell.exact.front().merge(other.exact.front());
+  }
   if (other.text_rank >= 0) {
     const bool takes_other =
         cell.text_rank < 0 || (reduction == Reduction::last ? other.text_rank >= cell.text_rank
@@ -30,8 +35,14 @@ void merge(Cell& cell, Cell&& other, Reduction reduction) {
                     std::make_move_iterator(other.parts.end()));
 }
 
+bool finish(const Cell& cell, Metric& metric) {
+  return cell.exact.empty() ? ranklog::finish(cell.numbers, metric)
+                            : ranklog::finish(cell.numbers, cell.exact.front(), metric);
+}
+
 std::size_t footprint_bytes(const Cell& cell) noexcept {
   std::size_t n_bytes = sizeof(Cell) + cell.text.size();
+  for (const auto& exact : cell.exact) n_bytes += exact.footprint_bytes();
   for (const auto& part : cell.parts) {
     n_bytes += sizeof(RankPart) + part.text.size() +
                (part.reals.size() + part.integers.size()) * sizeof(double);

@@ -34,6 +34,7 @@ struct KeyEntry {
   bool is_declared_here = false;
   bool is_logged_here = false;
   std::optional<Reduction> declared_reduction;  // by this rank
+  Order declared_order = Order::by_rank;        // likewise
   std::int32_t origin_rank = -1;                // the rank whose definition this is
   std::optional<bool> has_steps;                // whether rows of log() on all ranks carry steps
   std::int32_t steps_rank = -1;                 // the rank that said so first
@@ -57,6 +58,7 @@ struct KeyDefinition {
   std::optional<Reduction> reduction;  // absent: as declared, or the default
   std::int32_t rank = 0;
   std::optional<bool> has_steps = {};  // absent: not a row of log() on all ranks
+  std::optional<Order> order = {};     // absent: as known
 };
 
 // Why a definition cannot stand beside what is known.

@@ -22,6 +22,7 @@ enum CellPart : std::uint8_t {
   all_moments = 4,
   has_text = 8,
   has_parts = 16,
+  has_exact = 32,  // beside all_moments; a single value says it all
 };
 
 bool is_single(const Moments& m) {
@@ -93,6 +94,24 @@ bool is_plausible(const Accumulator& numbers) {
   return numbers.integers.sum <= bound && numbers.integers.sum >= -bound;
 }
 
+void put_exact(WireWriter& out, const ExactMoments& exact) {
+  for (const auto sum : exact_sums) {
+    out.put((exact.*sum).first_word());
+    out.put_array((exact.*sum).words());
+  }
+}
+
+ExactMoments get_exact(WireReader& in) {
+  ExactMoments exact;
+  for (const auto sum : exact_sums) {
+    const auto first_word = in.get<std::int32_t>();
+    auto read = ExactSum::from_words(first_word, in.get_array<ExactSum::Word>());
+    if (!read) in.reject("a sum is out of range");
+    exact.*sum = std::move(*read);
+  }
+  return exact;
+}
+
 template <class Enum>
 Enum get_enum(WireReader& in, Enum greatest) {
   const auto value = in.get<std::uint8_t>();
@@ -127,6 +146,7 @@ void PacketWriter::put_cell(const Cell& cell) {
   }
   if (cell.text_rank >= 0) parts |= has_text;
   if (!cell.parts.empty()) parts |= has_parts;
+  if (!cell.exact.empty() && (parts & all_moments) != 0) parts |= has_exact;
   rows_.put(wire_key(keys_.at(cell.key)));
   rows_.put(cell.repeat);
   rows_.put(cell.n_ranks);
@@ -140,6 +160,7 @@ void PacketWriter::put_cell(const Cell& cell) {
     rows_.put(cell.numbers.integers.first);
   }
   if ((parts & all_moments) != 0) rows_.put(cell.numbers);
+  if ((parts & has_exact) != 0) put_exact(rows_, cell.exact.front());
   if ((parts & has_text) != 0) {
     rows_.put(cell.text_rank);
     rows_.put_text(cell.text);
@@ -189,6 +210,7 @@ void PacketWriter::put_news(WireWriter& out) {
       out.put(info.kind);
       out.put(info.reduction);
       out.put(info.nan);
+      out.put(info.order);
       out.put_text(info.unit);
       out.put_text(info.long_name);
       out.put(entry->origin_rank);
@@ -237,6 +259,7 @@ void PacketReader::read_definition(WireReader& in, std::vector<Conflict>& confli
   info.kind = get_enum(in, Kind::text);
   info.reduction = get_enum(in, Reduction::gather);
   info.nan = get_enum(in, NanPolicy::skip);
+  info.order = get_enum(in, Order::reproducible);
   info.unit = in.get_text();
   info.long_name = in.get_text();
   const auto origin_rank = in.get<std::int32_t>();
@@ -247,15 +270,15 @@ void PacketReader::read_definition(WireReader& in, std::vector<Conflict>& confli
   } catch (const InvalidKeyError&) {
     in.reject("a key has a name that is not allowed");
   }
-  const auto contradiction =
-      keys_.adopt(ours, info, {info.key, info.kind, info.reduction, origin_rank, has_steps});
+  const auto contradiction = keys_.adopt(
+      ours, info, {info.key, info.kind, info.reduction, origin_rank, has_steps, info.order});
   if (contradiction) {
     conflicts.push_back(
         {std::min(origin_rank, contradiction->other_rank),
          fmt::format("metric '{}': {}", escape_unprintable(info.key), contradiction->text)});
   }
   const bool is_text = keys_.at(ours).info->kind == Kind::text;
-  child_keys_.push_back({ours, info.kind, 0, is_text == (info.kind == Kind::text)});
+  child_keys_.push_back({ours, info.kind, 0, is_text == (info.kind == Kind::text), info.order});
 }
 
 Row PacketReader::read_row(WireReader& in) {
@@ -284,16 +307,21 @@ bool PacketReader::read_cell(WireReader& in, Cell& cell) {
   const auto parts = in.get<std::uint8_t>();
   if ((parts & one_real) != 0) {
     const auto rank = in.get<std::int32_t>();
-    cell.numbers.add_real(in.get<double>(), 1, rank);
+    const auto value = in.get<double>();
+    cell.numbers.add_real(value, 1, rank);
+    if (child_key.order == Order::reproducible) cell.exact.emplace_back().add_real(value, 1);
   }
   if ((parts & one_integer) != 0) {
     const auto rank = in.get<std::int32_t>();
-    cell.numbers.add_integer(in.get<std::int64_t>(), 1, rank);
+    const auto value = in.get<std::int64_t>();
+    cell.numbers.add_integer(value, 1, rank);
+    if (child_key.order == Order::reproducible) cell.exact.emplace_back().add_integer(value, 1);
   }
   if ((parts & all_moments) != 0) {
     cell.numbers = in.get<Accumulator>();
     if (!is_plausible(cell.numbers)) in.reject("a count is out of range");
   }
+  if ((parts & has_exact) != 0) cell.exact.push_back(get_exact(in));
   if ((parts & has_text) != 0) {
     cell.text_rank = in.get<std::int32_t>();
     cell.text = in.get_text();

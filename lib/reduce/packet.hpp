@@ -90,6 +90,7 @@ class PacketReader {
     Kind kind = Kind::real;  // as the child has it
     std::int32_t n_expected = 0;
     bool is_mergeable = true;
+    Order order = Order::by_rank;  // as the child has it
   };
 
   KeyTable& keys_;
