@@ -24,7 +24,7 @@ constexpr std::size_t n_bytes_at_most = 3000;
 constexpr int n_commits = 4;
 
 // What the file should hold: -1 where nothing was written.
-using Image = std::vector<int>;
+using Content = std::vector<int>;
 
 struct Program {
   explicit Program(unsigned seed) : random(seed) {}
@@ -32,7 +32,7 @@ struct Program {
   std::size_t below(std::size_t n) { return random() % n; }
 
   // Writes that overlap each other and what was committed. The first bytes are always written.
-  void write_some(h5::DrivenFile& file, Image& image) {
+  void write_some(h5::DrivenFile& file, Content& image) {
     for (int i = 0; i < 6; ++i) {
       const std::size_t offset = i == 0 ? 0 : below(n_bytes_at_most - 1);
       const std::size_t n = 1 + below(std::min<std::size_t>(400, n_bytes_at_most - offset));
@@ -49,7 +49,7 @@ struct Program {
   std::mt19937 random;
 };
 
-bool holds(const std::vector<std::byte>& bytes, const Image& image) {
+bool holds(const std::vector<std::byte>& bytes, const Content& image) {
   for (std::size_t i = 0; i < image.size(); ++i) {
     if (image[i] >= 0 && (i >= bytes.size() || image[i] != static_cast<int>(bytes[i])))
       return false;
@@ -80,7 +80,7 @@ std::vector<std::byte> seen_bytes_of(const fs::path& path) {
 }
 
 struct Outcome {
-  std::vector<Image> images;  // before the first commit, after the first, ...
+  std::vector<Content> images;  // before the first commit, after the first, ...
   int n_acknowledged = 0;
   bool was_cut_in_commit = false;
   int n_calls = 0;
@@ -92,7 +92,7 @@ Outcome run_program(const fs::path& path, unsigned seed, int cut, std::size_t n_
   const h5::ReplacedSystemCalls replaced(calls);
   Program program(seed);
   Outcome outcome;
-  Image image(n_bytes_at_most, -1);
+  Content image(n_bytes_at_most, -1);
   outcome.images.push_back(image);
   const auto file = h5::AtomicFile::create(path, "0123456789abcdef");
   for (int i = 0; i < n_commits && !calls.is_cut(); ++i) {
@@ -144,10 +144,10 @@ TEST_CASE("between commits the file's own bytes are those of the last commit") {
   TemporaryDirectory directory;
   const fs::path path = directory.path() / "run.h5";
   Program program(7);
-  Image image(n_bytes_at_most, -1);
+  Content image(n_bytes_at_most, -1);
   const auto file = h5::AtomicFile::create(path, "id");
   for (int i = 0; i < 20; ++i) {
-    const Image committed = image;
+    const Content committed = image;
     program.write_some(*file, image);
     CHECK(holds(bytes_of(path), committed));
     CHECK_FALSE(file->commit(h5::Durability::process));
@@ -161,15 +161,16 @@ TEST_CASE("between commits the file's own bytes are those of the last commit") {
 TEST_CASE("what is read back is what was written last, committed or not") {
   TemporaryDirectory directory;
   Program program(11);
-  Image image(n_bytes_at_most, -1);
+  Content image(n_bytes_at_most, -1);
   const auto file = h5::AtomicFile::create(directory.path() / "run.h5", "id");
   for (int i = 0; i < 60; ++i) {
     program.write_some(*file, image);
     const std::size_t offset = program.below(n_bytes_at_most - 1);
     std::vector<std::byte> read(1 + program.below(n_bytes_at_most - offset));
     REQUIRE(file->read(offset, read) == 0);
-    REQUIRE(holds(read, Image(image.begin() + static_cast<std::ptrdiff_t>(offset),
-                              image.begin() + static_cast<std::ptrdiff_t>(offset + read.size()))));
+    REQUIRE(
+        holds(read, Content(image.begin() + static_cast<std::ptrdiff_t>(offset),
+                            image.begin() + static_cast<std::ptrdiff_t>(offset + read.size()))));
     if (i % 5 == 0) REQUIRE_FALSE(file->commit(h5::Durability::process));
   }
 }
@@ -186,12 +187,12 @@ TEST_CASE("failures and short writes cost nothing once writing works again") {
     });
     const h5::ReplacedSystemCalls replaced(calls);
     Program program(seed);
-    Image image(n_bytes_at_most, -1);
+    Content image(n_bytes_at_most, -1);
     const auto file = h5::AtomicFile::create(path, "id");
     int n_failures = 0;
     for (int i = 0; i < 30; ++i) {
       is_healthy = i % 4 == 0;
-      const Image committed = image;
+      const Content committed = image;
       program.write_some(*file, image);
       const auto failure = file->commit(h5::Durability::disk);
       if (failure) ++n_failures;
