@@ -33,6 +33,7 @@ endmacro()
 find_package(Protobuf QUIET)
 ranklog_optional(TENSORBOARD Protobuf_FOUND "libprotobuf-dev and protobuf-compiler")
 ranklog_optional(JSONL TRUE "no library")
+ranklog_optional(DVCLIVE TRUE "no library")
 find_package(PNG QUIET) # pixels for trackers whose vendors know image files only
 ranklog_optional(PNG PNG_FOUND "libpng-dev")
 find_package(nlohmann_json 3 QUIET) # the tool, the benchmarks and the tests

@@ -73,6 +73,7 @@ struct InitOptions {
   std::map<std::string, Config> tracker_options = {};
   // The same with types. An option that is given here and in the map is an error.
   TensorBoardOptions tensorboard = {};
+  DvcliveOptions dvclive = {};
   Hdf5Options hdf5 = {};
 };
 

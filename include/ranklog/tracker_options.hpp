@@ -15,6 +15,16 @@ struct Hdf5Options {
 
 struct TensorBoardOptions {
   std::optional<bool> statistics = {};
+  std::optional<bool> rank_runs = {};
+  std::optional<std::int64_t> max_ranks = {};
+  std::optional<double> flush_interval_s = {};
+};
+
+struct DvcliveOptions {
+  std::optional<std::string> dir = {};      // as DVCLive's; default: dvclive in the run directory
+  std::optional<std::string> dvcyaml = {};  // as DVCLive's; default: dvc.yaml in `dir`; "": none
+  std::optional<bool> overwrite = {};
+  std::optional<bool> statistics = {};
   std::optional<std::int64_t> max_ranks = {};
   std::optional<double> flush_interval_s = {};
 };

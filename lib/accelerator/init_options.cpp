@@ -10,6 +10,7 @@ std::map<std::string, Config> all_tracker_options(const InitOptions& options) {
     tracking::merge_options(tracker, tracking::to_config(typed), all[tracker]);
   };
   add("tensorboard", options.tensorboard);
+  add("dvclive", options.dvclive);
   add("hdf5", options.hdf5);
   return all;
 }

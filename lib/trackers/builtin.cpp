@@ -3,6 +3,9 @@
 #include "ranklog/memory_tracker.hpp"
 #include "trackers/console/console_tracker.hpp"
 #include "trackers/hdf5/hdf5_tracker.hpp"
+#ifdef RANKLOG_HAS_DVCLIVE
+#include "trackers/dvclive/dvclive_tracker.hpp"
+#endif
 #ifdef RANKLOG_HAS_JSONL
 #include "trackers/jsonl/jsonl_tracker.hpp"
 #endif
@@ -17,6 +20,9 @@ const std::vector<BuiltinTracker>& builtin_trackers() {
       {"hdf5", trackers::make_hdf5_tracker, true},
 #ifdef RANKLOG_HAS_TENSORBOARD
       {"tensorboard", trackers::make_tensorboard_tracker, true},
+#endif
+#ifdef RANKLOG_HAS_DVCLIVE
+      {"dvclive", trackers::make_dvclive_tracker, true},
 #endif
       {"console", trackers::make_console_tracker, false},
 #ifdef RANKLOG_HAS_JSONL

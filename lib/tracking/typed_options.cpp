@@ -27,6 +27,18 @@ Config to_config(const Hdf5Options& options) {
 Config to_config(const TensorBoardOptions& options) {
   Config config;
   set_if(config, "statistics", options.statistics);
+  set_if(config, "rank_runs", options.rank_runs);
+  set_if(config, "max_ranks", options.max_ranks);
+  set_if(config, "flush_interval_s", options.flush_interval_s);
+  return config;
+}
+
+Config to_config(const DvcliveOptions& options) {
+  Config config;
+  set_if(config, "dir", options.dir);
+  set_if(config, "dvcyaml", options.dvcyaml);
+  set_if(config, "overwrite", options.overwrite);
+  set_if(config, "statistics", options.statistics);
   set_if(config, "max_ranks", options.max_ranks);
   set_if(config, "flush_interval_s", options.flush_interval_s);
   return config;

@@ -11,6 +11,7 @@ namespace ranklog::tracking {
 // The members that are set, under their own names.
 [[nodiscard]] Config to_config(const Hdf5Options& options);
 [[nodiscard]] Config to_config(const TensorBoardOptions& options);
+[[nodiscard]] Config to_config(const DvcliveOptions& options);
 
 // Adds the typed options of one tracker to those from the map.
 // Errors: UsageError naming tracker and option if one is in both.

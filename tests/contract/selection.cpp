@@ -21,9 +21,10 @@ namespace {
 
 // The trackers of "all" that this build has, in their order.
 Names all_of_this_build() {
+  const Names for_runs{"hdf5", "tensorboard", "wandb", "mlflow", "dvclive"};
   Names names;
   for (const auto& name : get_available_trackers()) {
-    if (name == "hdf5" || name == "tensorboard") names.push_back(name);
+    if (std::find(for_runs.begin(), for_runs.end(), name) != for_runs.end()) names.push_back(name);
   }
   return names;
 }

@@ -5,9 +5,9 @@
 
 #include "ranklog/config.hpp"
 
-namespace ranklog::trackers {
+namespace ranklog::trackers::support {
 
 // Nested dictionaries as blocks, lists in brackets, all keys and strings quoted.
 [[nodiscard]] std::string to_yaml(const Config& config);
 
-}  // namespace ranklog::trackers
+}  // namespace ranklog::trackers::support

@@ -1,4 +1,4 @@
-#include "trackers/tensorboard/hparams_yaml.hpp"
+#include "trackers/support/yaml_text.hpp"
 
 #include <fmt/format.h>
 
@@ -11,7 +11,7 @@
 
 #include "core/text.hpp"
 
-namespace ranklog::trackers {
+namespace ranklog::trackers::support {
 namespace {
 
 // Characters that YAML (1.2, section 5.1; 1.1, section 4.1) does not allow raw, or takes for a
@@ -119,4 +119,4 @@ std::string to_yaml(const Config& config) {
   return out;
 }
 
-}  // namespace ranklog::trackers
+}  // namespace ranklog::trackers::support

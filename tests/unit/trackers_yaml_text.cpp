@@ -6,11 +6,11 @@
 #include <string>
 #include <vector>
 
-#include "trackers/tensorboard/hparams_yaml.hpp"
+#include "trackers/support/yaml_text.hpp"
 
 using ranklog::Config;
 using ranklog::ConfigValue;
-using ranklog::trackers::to_yaml;
+using ranklog::trackers::support::to_yaml;
 
 TEST_CASE("an empty configuration is an empty YAML mapping") { CHECK(to_yaml({}) == "{}\n"); }
 
