@@ -66,9 +66,10 @@ ranklog::TrackerSelection selection(const std::string& names) {
 
 void run(char** arguments, std::optional<std::int64_t> from_step) {
   Accelerator accelerator({.log_with = selection(arguments[3]), .project_dir = arguments[1]});
-  ranklog::InitOptions options{.run_name = arguments[2],
-                               .tensorboard = {.flush_interval_s = 0.05},
-                               .dvclive = {.flush_interval_s = 0.05}};
+  ranklog::InitOptions options{
+      .run_name = arguments[2],
+      .tensorboard = {.statistics = true, .rank_runs = true, .flush_interval_s = 0.05},
+      .dvclive = {.flush_interval_s = 0.05}};
   if (from_step) options.resume = ranklog::Resume{.from_step = from_step};
   accelerator.init_trackers("project", configuration(), options);
   const std::int64_t n_steps = std::stoll(arguments[4]);
