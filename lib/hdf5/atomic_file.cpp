@@ -184,6 +184,7 @@ CommitFailure AtomicFile::commit(Durability durability) {
   if (has_given_up_) return {};
   may_spill_ = true;
   failure_ = try_to_commit(durability);
+  failure_.is_pending = !is_applied_;
   return failure_;
 }
 

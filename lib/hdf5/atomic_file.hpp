@@ -27,6 +27,7 @@ struct CommitFailure {
   const char* action = "";
   int error = 0;              // errno
   bool is_committed = false;  // all is in the journal, but the file itself could not be changed
+  bool is_pending = false;    // a record is in the journal and not in the file
   explicit operator bool() const noexcept { return *action != '\0'; }
 };
 

@@ -89,7 +89,7 @@ Recovery recover(const std::filesystem::path& run_file) {
   if (journal.state == ReadJournal::State::pending) {
     const JournalRecord& record = journal.record;
     const Descriptor file(run_file, O_RDWR);
-    if (file.size(run_file) < record.header().file_bytes) throw FileTooShort();
+    if (file.size(run_file) < record.header().file_bytes) throw WrongFile();
     for (std::size_t i = 0; i < record.n_extents(); ++i) {
       const int error = write_all(file.id(), record.bytes(i), record.place(i).offset);
       if (error != 0) throw_errno(error, run_file);

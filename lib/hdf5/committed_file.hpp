@@ -45,8 +45,8 @@ struct Recovery {
 };
 // Writes a pending record to the run file, syncs it and removes the journal; removes a journal that
 // is not needed. May be called again after any failure. The caller sees to it that nobody writes
-// the run. Errors: std::system_error; FileTooShort, when this cannot be the journal's run file.
-struct FileTooShort {};
+// the run. Errors: std::system_error; WrongFile, when this cannot be the journal's run file.
+struct WrongFile {};
 Recovery recover(const std::filesystem::path& run_file);
 
 }  // namespace ranklog::h5

@@ -15,7 +15,7 @@ PUBLIC_HEADERS = {
     "reduce": "collectives",
     "tracking": "tracker tracker_handle tracker_options",
     "trackers": "memory_tracker tensorboard_writer",
-    "reader": "run_reader",
+    "reader": "run_reader run_recovery",
     "accelerator": "accelerator logger progress_bar project_configuration ranklog",
 }
 

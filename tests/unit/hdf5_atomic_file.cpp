@@ -254,6 +254,6 @@ TEST_CASE("a journal beside a shorter file than its own is refused") {
   }
   REQUIRE(h5::read_journal(path).state == h5::ReadJournal::State::pending);
   fs::resize_file(path, 10);
-  CHECK_THROWS_AS(h5::recover(path), h5::FileTooShort);
+  CHECK_THROWS_AS(h5::recover(path), h5::WrongFile);
   CHECK_FALSE(h5::CommittedFile(path).is_overlaid());
 }

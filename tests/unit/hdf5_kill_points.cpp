@@ -13,6 +13,7 @@
 #include "hdf5/committed_file.hpp"
 #include "ranklog/error.hpp"
 #include "ranklog/run_reader.hpp"
+#include "ranklog/run_recovery.hpp"
 #include "support/failing_calls.hpp"
 #include "unit/hdf5_support.hpp"
 
@@ -115,11 +116,13 @@ TEST_CASE("cut off at any system call, a run holds all flushed rows, and recover
       const fs::path file = directory.path() / "run.h5";
       const Written written = write_run(directory.path(), cut, n_parts, sync);
       if (!written.has_started) continue;
-      n_pending += h5::CommittedFile(file).is_overlaid() ? 1 : 0;
+      const bool is_pending = h5::CommittedFile(file).is_overlaid();
+      n_pending += is_pending ? 1 : 0;
       const int n_seen = n_rows_read(directory.path());
       REQUIRE(n_seen >= written.n_acknowledged);
       REQUIRE(n_seen <= written.n_acknowledged + rows_per_flush);
-      h5::recover(file);
+      const RunRecovery recovery = recover_run(directory.path());
+      REQUIRE((recovery.action == RunRecovery::Action::completed) == is_pending);
       REQUIRE(opens_plainly(file));
       REQUIRE(n_rows_read(directory.path()) == n_seen);
     }

@@ -42,8 +42,15 @@ struct ShowOptions {
   Layout layout;
 };
 
-// Errors of both: ranklog::Error when the whole command failed.
+struct RecoverOptions {
+  std::string run;
+  bool json = false;
+  Layout layout;
+};
+
+// Errors of all: ranklog::Error when the whole command failed.
 [[nodiscard]] CommandResult run_ls(const LsOptions& options);
 [[nodiscard]] CommandResult run_show(const ShowOptions& options);
+[[nodiscard]] CommandResult run_recover(const RecoverOptions& options);
 
 }  // namespace ranklog::tool

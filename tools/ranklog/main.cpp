@@ -40,11 +40,17 @@ constexpr const char* ls_notes =
     R"text("running? (quiet 3h)": the run was never marked as ended and its file last
 changed 3 hours ago, so the job was probably killed.)text";
 
+constexpr const char* recover_notes =
+    R"(ranklog reads such a file as it is; this makes it readable for every other
+program. Does no harm to a file that is in order, and may be repeated. Refused
+while a job records to the run.)";
+
 constexpr std::size_t help_column = 24;
 
 struct Arguments {
   LsOptions ls;
   ShowOptions show;
+  RecoverOptions recover;
   bool ascii = false;
   bool wide = false;
 };
@@ -81,6 +87,17 @@ CLI::App* add_show(CLI::App& app, Arguments& arguments) {
   return show;
 }
 
+CLI::App* add_recover(CLI::App& app, Arguments& arguments) {
+  CLI::App* recover =
+      app.add_subcommand("recover", "Put a run file in order whose job was killed in a flush");
+  recover
+      ->add_option("RUN", arguments.recover.run, "run directory or file, as given or below ./runs")
+      ->required();
+  recover->add_flag("--json", arguments.recover.json, "one JSON document instead of a sentence");
+  recover->footer(recover_notes);
+  return recover;
+}
+
 // One line on stderr, whatever the text holds.
 void report(std::string_view message) {
   fmt::print(stderr, "ranklog: {}\n", printable(message, charset_of_locale()));
@@ -100,6 +117,7 @@ int run(int argc, char** argv) {
   app.get_formatter()->column_width(help_column);
   app.require_subcommand(0, 1);
   const CLI::App* ls = add_ls(app, arguments);
+  const CLI::App* recover = add_recover(app, arguments);
   add_show(app, arguments);
   try {
     app.parse(argc, argv);
@@ -113,13 +131,15 @@ int run(int argc, char** argv) {
     return exit_usage;
   }
   if (app.get_subcommands().empty()) {
-    report("which command, ls or show? (see ranklog --help)");
+    report("which command: ls, show or recover? (see ranklog --help)");
     return exit_usage;
   }
   const Layout layout{arguments.wide ? any_width : output_width(),
                       arguments.ascii ? Charset::ascii : charset_of_locale()};
   arguments.ls.layout = layout;
   arguments.show.layout = layout;
+  arguments.recover.layout = layout;
+  if (recover->parsed()) return finish(run_recover(arguments.recover));
   return finish(ls->parsed() ? run_ls(arguments.ls) : run_show(arguments.show));
 }
 

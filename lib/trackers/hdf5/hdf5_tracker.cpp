@@ -303,21 +303,21 @@ void Hdf5Tracker::close_file() {
   } catch (const h5::CallFailed& call) {
     throw IoError(fmt::format("hdf5: cannot close {}: {}", path, escape_unprintable(call.what())));
   }
-  if (failure.is_committed) {
-    throw IoError(
-        fmt::format("hdf5: cannot {} {}: {}; all rows are in the journal beside it, and "
-                    "`ranklog recover` puts them in their place",
-                    failure.action, path, std::strerror(failure.error)));
-  }
-  n_rows_lost_ += n_rows_pending_;
+  if (!failure.is_committed) n_rows_lost_ += n_rows_pending_;
+  std::string loss;
   if (n_rows_lost_ > 0) {
-    throw IoError(fmt::format("hdf5: {} rows could not be written to {}{}{}", n_rows_lost_, path,
-                              failure ? ": " : "", failure ? std::strerror(failure.error) : ""));
+    loss = fmt::format("{} rows could not be written to {}", n_rows_lost_, path);
+  } else if (failure) {
+    loss = fmt::format("the summary and status of {} could not be written", path);
   }
-  if (failure) {
-    throw IoError(fmt::format("hdf5: cannot {} {}: {}; its summary and status are missing",
-                              failure.action, path, std::strerror(failure.error)));
+  if (loss.empty()) return;
+  if (failure) loss += fmt::format(": {}", std::strerror(failure.error));
+  if (failure.is_pending) {
+    loss +=
+        "; the last flush that worked is in the journal beside the file: keep both, and run "
+        "`ranklog recover` when the disk works again";
   }
+  throw IoError("hdf5: " + loss);
 }
 
 void Hdf5Tracker::finish(const RunOutcome& outcome) {
