@@ -29,6 +29,7 @@
 #include "ranklog/tracker_handle.hpp"
 #include "ranklog/tracker_options.hpp"
 #include "ranklog/value.hpp"
+#include "ranklog/watchdog.hpp"
 
 namespace ranklog {
 
@@ -45,6 +46,7 @@ struct AcceleratorOptions {
   // is named in the closing summary.
   std::chrono::milliseconds remote_deadline{60000};
   int window_rows = 64;  // rows that a rank collects before it sends them on; 1 to 1,000,000
+  WatchdogOptions watchdog = {};
   // Signals that ask the job to stop, as schedulers send before they end it: see should_stop().
   std::vector<int> stop_on_signals = {};
 };

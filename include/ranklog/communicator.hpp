@@ -30,6 +30,9 @@ class PostedMessage {
 
   // True once the receiver has taken the message. Never waits.
   [[nodiscard]] bool is_taken();
+  // Gives up on the receiver: the destructor will not wait. The payload is kept until the process
+  // ends, because the receiver may take it after all.
+  void abandon();
 
  private:
   std::unique_ptr<Impl> impl_;
@@ -85,6 +88,17 @@ class Communicator {
   [[nodiscard]] PostedMessage post(int destination, int tag, Bytes payload) const;
   // The next message of that source and tag if one has arrived. Never waits for one to arrive.
   [[nodiscard]] std::optional<Bytes> try_receive(int source, int tag) const;
+  // The same from whichever rank.
+  struct Received {
+    int source = 0;
+    Bytes payload;
+  };
+  [[nodiscard]] std::optional<Received> try_receive_any(int tag) const;
+
+  // Ends the processes of this communicator at once, and with most MPI libraries the whole job,
+  // with a failure that the scheduler sees. In-process ranks: throws CommunicationError, here and
+  // on the ranks that wait for messages.
+  [[noreturn]] void abort() const;
 
   // "Open MPI v4.1.4, ..." or "in-process ranks".
   [[nodiscard]] std::string library_version() const;

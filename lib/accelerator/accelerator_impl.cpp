@@ -18,6 +18,7 @@
 #include "comm/launch_check.hpp"
 #include "comm/mpi_environment.hpp"
 #include "core/text.hpp"
+#include "provenance/process_facts.hpp"
 #include "provenance/provenance.hpp"
 #include "ranklog/key.hpp"
 #include "reduce/agreement.hpp"
@@ -78,6 +79,7 @@ Accelerator::Impl::Impl(AcceleratorOptions options)
       n_exceptions_at_start_(std::uncaught_exceptions()),
       window_rows_(options.window_rows),
       flush_interval_(options.flush_interval),
+      watchdog_(options.watchdog),
       remote_deadline_(options.remote_deadline),
       recorder_(keys_, comm.rank()) {
   reduce::agree(helpers, [&] {
@@ -90,6 +92,8 @@ Accelerator::Impl::Impl(AcceleratorOptions options)
       throw UsageError(fmt::format("window_rows is {}; it must be 1 to 1,000,000", window_rows_));
     }
     if (flush_interval_.count() < 0) throw UsageError("flush_interval is negative");
+    if (watchdog_.time.count() < 0)
+      throw UsageError("watchdog.time is negative; 0 switches it off");
     if (remote_deadline_.count() < 0 || remote_deadline_ > std::chrono::hours(24)) {
       throw UsageError("remote_deadline must be 0 to 24 hours");
     }
@@ -268,8 +272,21 @@ void Accelerator::Impl::start_exchange() {
   reduce::ExchangeOptions options;
   options.window_rows = window_rows_;
   options.flush_interval_s = std::chrono::duration<double>(flush_interval_).count();
+  options.watchdog = watchdog_;
+  options.host = provenance::host_name();
   options.report = [this](const std::string& text) { report(text); };
+  options.before_abort = [this](const std::string& reason) { finish_before_abort(reason); };
   exchange_ = std::make_unique<reduce::Exchange>(comm, keys_, std::move(options));
+}
+
+// The trackers keep what they have: what they were given last, and why the run failed.
+void Accelerator::Impl::finish_before_abort(const std::string& reason) noexcept {
+  try {
+    deliver();
+    if (dispatch_) dispatch_->finish({RunStatus::failed, reason});
+  } catch (const std::exception& error) {
+    report(fmt::format("rank {}: finishing the trackers failed: {}", helpers.rank(), error.what()));
+  }
 }
 
 void Accelerator::Impl::define_metric(std::string_view key, const MetricOptions& options) {
@@ -283,6 +300,7 @@ void Accelerator::Impl::log(const Values& values, std::optional<std::int64_t> st
   const bool is_main_only = options.scope == Scope::main_process;
   if (is_main_only && helpers.rank() != 0) return;
 
+  exchange_->note_log(step.value_or(0), step.has_value(), where);
   auto row =
       recorder_.make_row(values, step, is_main_only ? RowKind::main_only : RowKind::reduced, where);
   for (auto& conflict : recorder_.take_conflicts()) exchange_->add_conflict(std::move(conflict));
@@ -317,11 +335,13 @@ void Accelerator::Impl::deliver() {
 void Accelerator::Impl::flush() {
   check_running("flush()");
   if (!exchange_) return;
-  const auto outcome = exchange_->drain(reduce::DrainReason::flush);
-  deliver();
-  if (dispatch_) dispatch_->flush();
-  helpers.barrier();
-  throw_conflicts(outcome);
+  // Other ranks' trackers before they say that they are done, rank 0's before it lets them go.
+  if (dispatch_ && helpers.rank() != 0) dispatch_->flush();
+  throw_conflicts(exchange_->drain(reduce::DrainReason::flush, std::nullopt,
+                                   [this](const reduce::DrainOutcome&) {
+                                     deliver();
+                                     if (dispatch_) dispatch_->flush();
+                                   }));
 }
 
 void Accelerator::Impl::end_training(const std::optional<reduce::RankFailure>& failure) {
@@ -332,21 +352,20 @@ void Accelerator::Impl::end_training(const std::optional<reduce::RankFailure>& f
     return;
   }
   const auto outcome = drain_until_all_end(failure);
-  RunOutcome how;
-  if (outcome.failure) {
-    how = {RunStatus::failed,
-           fmt::format("rank {}: {}", outcome.failure->rank, outcome.failure->reason)};
-  }
-  if (dispatch_) {
-    dispatch_->finish(how);
-    print_summary(outcome);
-    dispatch_.reset();
-  }
-  exchange_.reset();
+  if (dispatch_ && helpers.rank() != 0) dispatch_->finish(run_outcome(outcome));
+  print_summary(outcome);
+  dispatch_.reset();
   lock_.release();
   stop_signals.reset();
-  helpers.barrier();
+  exchange_->close();
+  exchange_.reset();
   throw_conflicts(outcome);
+}
+
+RunOutcome Accelerator::Impl::run_outcome(const reduce::DrainOutcome& outcome) {
+  if (!outcome.failure) return {};
+  return {RunStatus::failed,
+          fmt::format("rank {}: {}", outcome.failure->rank, outcome.failure->reason)};
 }
 
 // Other ranks may flush before they end; this rank goes along with each of those flushes.
@@ -354,15 +373,22 @@ reduce::DrainOutcome Accelerator::Impl::drain_until_all_end(
     const std::optional<reduce::RankFailure>& failure) {
   std::vector<reduce::Conflict> conflicts;
   while (true) {
-    auto outcome = exchange_->drain(reduce::DrainReason::end, failure);
-    deliver();
+    if (dispatch_ && helpers.rank() != 0) dispatch_->flush();
+    auto outcome = exchange_->drain(reduce::DrainReason::end, failure,
+                                    [this](const reduce::DrainOutcome& drained) {
+                                      deliver();
+                                      if (!dispatch_) return;
+                                      if (drained.are_all_ending) {
+                                        dispatch_->finish(run_outcome(drained));
+                                      } else {
+                                        dispatch_->flush();
+                                      }
+                                    });
     conflicts.insert(conflicts.end(), outcome.conflicts.begin(), outcome.conflicts.end());
     if (outcome.are_all_ending) {
       outcome.conflicts = std::move(conflicts);
       return outcome;
     }
-    if (dispatch_) dispatch_->flush();
-    helpers.barrier();
   }
 }
 
@@ -377,8 +403,19 @@ void Accelerator::Impl::throw_conflicts(const reduce::DrainOutcome& outcome) con
 }
 
 void Accelerator::Impl::print_summary(const reduce::DrainOutcome& outcome) {
-  for (const auto& line : dispatch_->failures()) {
-    report(fmt::format("rank {}: {}", helpers.rank(), line));
+  if (dispatch_) {
+    for (const auto& line : dispatch_->failures()) {
+      report(fmt::format("rank {}: {}", helpers.rank(), line));
+    }
+  }
+  if (exchange_->is_cut_off_alone()) {
+    report(
+        fmt::format("rank {}: the run went on without this rank, or rank 0 did not come back; {} "
+                    "of its rows are not recorded",
+                    helpers.rank(), exchange_->n_not_taken()));
+  }
+  if (watchdog_.policy == WatchdogPolicy::carry_on && helpers.rank() == 0) {
+    for (const auto& line : reduce::describe_gaps(exchange_->said(), helpers.size())) report(line);
   }
   if (helpers.rank() == 0 && outcome.n_late_parts > 0) {
     report(

@@ -68,6 +68,8 @@ class Accelerator::Impl {
       const std::optional<reduce::RankFailure>& failure);
   void throw_conflicts(const reduce::DrainOutcome& outcome) const;
   void print_summary(const reduce::DrainOutcome& outcome);
+  [[nodiscard]] static RunOutcome run_outcome(const reduce::DrainOutcome& outcome);
+  void finish_before_abort(const std::string& reason) noexcept;
   void end_quietly(const std::optional<reduce::RankFailure>& failure) noexcept;
   void report(const std::string& text) const;
 
@@ -75,6 +77,7 @@ class Accelerator::Impl {
   int n_exceptions_at_start_;
   int window_rows_;
   std::chrono::milliseconds flush_interval_;
+  WatchdogOptions watchdog_;
   std::chrono::milliseconds remote_deadline_;
   int finalize_token_ = 0;
   RunLock lock_;  // rank 0

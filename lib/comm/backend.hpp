@@ -15,6 +15,7 @@ class PostedMessage::Impl {
  public:
   virtual ~Impl() = default;
   [[nodiscard]] virtual bool is_taken() = 0;
+  virtual void abandon() = 0;
 };
 
 namespace comm {
@@ -43,6 +44,8 @@ class Backend {
   [[nodiscard]] virtual std::unique_ptr<PostedMessage::Impl> post(int destination, int tag,
                                                                   Bytes payload) const = 0;
   [[nodiscard]] virtual std::optional<Bytes> try_receive(int source, int tag) const = 0;
+  [[nodiscard]] virtual std::optional<Communicator::Received> try_receive_any(int tag) const = 0;
+  [[noreturn]] virtual void abort() const = 0;
   [[nodiscard]] virtual std::string library_version() const = 0;
 };
 

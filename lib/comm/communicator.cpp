@@ -1,5 +1,6 @@
 #include "ranklog/communicator.hpp"
 
+#include <cstdlib>
 #include <thread>
 
 #include "comm/backend.hpp"
@@ -14,6 +15,10 @@ PostedMessage::~PostedMessage() {
   while (!is_taken()) std::this_thread::yield();
 }
 bool PostedMessage::is_taken() { return !impl_ || impl_->is_taken(); }
+void PostedMessage::abandon() {
+  if (impl_) impl_->abandon();
+  impl_.reset();
+}
 
 Communicator::Communicator() noexcept = default;
 Communicator::Communicator(std::unique_ptr<comm::Backend> backend) noexcept
@@ -81,6 +86,13 @@ PostedMessage Communicator::post(int destination, int tag, Bytes payload) const 
 }
 std::optional<Bytes> Communicator::try_receive(int source, int tag) const {
   return backend_->try_receive(source, tag);
+}
+std::optional<Communicator::Received> Communicator::try_receive_any(int tag) const {
+  return backend_->try_receive_any(tag);
+}
+void Communicator::abort() const {
+  backend_->abort();
+  std::abort();  // for compilers that do not see that a virtual function does not return
 }
 std::string Communicator::library_version() const { return backend_->library_version(); }
 

@@ -6,6 +6,7 @@
 #include <exception>
 #include <map>
 #include <mutex>
+#include <string>
 #include <thread>
 #include <tuple>
 
@@ -28,7 +29,15 @@ struct Job {
   // Mailboxes by {group, receiver, source, tag}; a group is one communicator.
   std::map<std::tuple<int, int, int, int>, std::deque<Message>> mailboxes;
   int n_groups = 1;
-  bool is_broken = false;  // a rank threw: nobody may wait for it
+  bool is_broken = false;            // a rank threw: nobody may wait for it
+  std::exception_ptr first_failure;  // those that follow are consequences of it
+
+  // With the lock held.
+  void break_off(std::exception_ptr failure) {
+    if (!is_broken) first_failure = std::move(failure);
+    is_broken = true;
+    changed.notify_all();
+  }
 };
 
 class ThreadPosted final : public PostedMessage::Impl {
@@ -39,6 +48,7 @@ class ThreadPosted final : public PostedMessage::Impl {
     const std::lock_guard lock(job_->mutex);
     return *is_taken_ || job_->is_broken;
   }
+  void abandon() override {}
 
  private:
   std::shared_ptr<Job> job_;
@@ -132,6 +142,23 @@ class ThreadBackend final : public Backend {
     return take(source, tag);
   }
 
+  [[nodiscard]] std::optional<Communicator::Received> try_receive_any(int tag) const override {
+    const std::lock_guard lock(job_->mutex);
+    for (int source = 0; source < size(); ++source) {
+      if (auto payload = take(source, tag)) return Communicator::Received{source, *payload};
+    }
+    return std::nullopt;
+  }
+
+  [[noreturn]] void abort() const override {
+    const CommunicationError error("the job was aborted by rank " + std::to_string(rank_));
+    {
+      const std::lock_guard lock(job_->mutex);
+      job_->break_off(std::make_exception_ptr(error));
+    }
+    throw error;
+  }
+
   [[nodiscard]] std::string library_version() const override { return "in-process ranks"; }
 
  private:
@@ -203,7 +230,6 @@ void run_ranks(int n_ranks, const std::function<void(Communicator)>& body) {
   auto job = std::make_shared<comm::Job>();
   std::vector<int> world_ranks(static_cast<std::size_t>(n_ranks));
   for (int r = 0; r < n_ranks; ++r) world_ranks[static_cast<std::size_t>(r)] = r;
-  std::exception_ptr first_in_time;
   std::vector<std::thread> threads;
   for (int r = 0; r < n_ranks; ++r) {
     threads.emplace_back([&, r] {
@@ -211,15 +237,12 @@ void run_ranks(int n_ranks, const std::function<void(Communicator)>& body) {
         body(Communicator(std::make_unique<comm::ThreadBackend>(job, 0, r, world_ranks)));
       } catch (...) {
         const std::lock_guard lock(job->mutex);
-        // Those that follow are consequences of the first.
-        if (!job->is_broken) first_in_time = std::current_exception();
-        job->is_broken = true;
-        job->changed.notify_all();
+        job->break_off(std::current_exception());
       }
     });
   }
   for (auto& thread : threads) thread.join();
-  if (first_in_time) std::rethrow_exception(first_in_time);
+  if (job->first_failure) std::rethrow_exception(job->first_failure);
 }
 
 }  // namespace ranklog::testing

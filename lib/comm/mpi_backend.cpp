@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <climits>
+#include <cstdlib>
+#include <vector>
 
 #include "comm/mpi_environment.hpp"
 #include "ranklog/error.hpp"
@@ -57,6 +59,13 @@ class MpiPosted final : public PostedMessage::Impl {
     int is_done = 0;
     MPI_Test(&request_, &is_done, MPI_STATUS_IGNORE);
     return is_done != 0;
+  }
+  void abandon() override {
+    if (is_taken()) return;
+    MPI_Request_free(&request_);
+    // Never freed: MPI may still read it.
+    static auto& orphans = *new std::vector<Bytes>();
+    orphans.push_back(std::move(payload_));
   }
 
  private:
@@ -137,16 +146,17 @@ class MpiBackend final : public Backend {
   }
 
   [[nodiscard]] std::optional<Bytes> try_receive(int source, int tag) const override {
-    int has_arrived = 0;
-    MPI_Message message = MPI_MESSAGE_NULL;
-    MPI_Status status;
-    check(MPI_Improbe(source, tag, comm_, &has_arrived, &message, &status), "MPI_Improbe", rank_);
-    if (has_arrived == 0) return std::nullopt;
-    int n_bytes = 0;
-    MPI_Get_count(&status, MPI_BYTE, &n_bytes);
-    Bytes payload(static_cast<std::size_t>(n_bytes));
-    check(MPI_Mrecv(payload.data(), n_bytes, MPI_BYTE, &message, &status), "MPI_Mrecv", rank_);
-    return payload;
+    auto received = receive_matching(source, tag);
+    if (!received) return std::nullopt;
+    return std::move(received->payload);
+  }
+  [[nodiscard]] std::optional<Communicator::Received> try_receive_any(int tag) const override {
+    return receive_matching(MPI_ANY_SOURCE, tag);
+  }
+
+  [[noreturn]] void abort() const override {
+    MPI_Abort(comm_, EXIT_FAILURE);
+    std::abort();  // MPI_Abort does not return, but is not declared so
   }
 
   [[nodiscard]] std::string library_version() const override {
@@ -161,6 +171,19 @@ class MpiBackend final : public Backend {
   }
 
  private:
+  [[nodiscard]] std::optional<Communicator::Received> receive_matching(int source, int tag) const {
+    int has_arrived = 0;
+    MPI_Message message = MPI_MESSAGE_NULL;
+    MPI_Status status;
+    check(MPI_Improbe(source, tag, comm_, &has_arrived, &message, &status), "MPI_Improbe", rank_);
+    if (has_arrived == 0) return std::nullopt;
+    int n_bytes = 0;
+    MPI_Get_count(&status, MPI_BYTE, &n_bytes);
+    Communicator::Received received{status.MPI_SOURCE, Bytes(static_cast<std::size_t>(n_bytes))};
+    check(MPI_Mrecv(received.payload.data(), n_bytes, MPI_BYTE, &message, &status), "MPI_Mrecv",
+          rank_);
+    return received;
+  }
   void all_reduce_typed(void* data, std::size_t n, MPI_Datatype type, Op op) const {
     check(MPI_Allreduce(MPI_IN_PLACE, data, to_count(n, "MPI_Allreduce"), type, to_mpi(op), comm_),
           "MPI_Allreduce", rank_);

@@ -11,6 +11,7 @@ constexpr auto never = std::numeric_limits<std::int64_t>::min();
 // Rows that are not ready are usually followed by others that are not: looking at this many is
 // enough for those that can overtake.
 constexpr int max_unready_looked_at = 64;
+constexpr int max_awaited_looked_at = 8;
 
 }  // namespace
 
@@ -146,6 +147,20 @@ bool Assembler::is_ready(const OpenRow& row, double now_s) const {
     return slot.n_ranks >= entry.n_expected &&
            now_s - entry.first_seen_s >= (may_be_late ? options_.late_s : options_.first_sight_s);
   });
+}
+
+bool Assembler::is_awaited(int source, const std::function<bool(LocalKey)>& gives) const {
+  int n_looked_at = 0;
+  for (const OpenRow& row : open_) {
+    if (++n_looked_at > max_awaited_looked_at) return false;
+    const auto& given = row.parts[static_cast<std::size_t>(source)];
+    for (std::uint32_t slot = 0; slot < row.slots.size(); ++slot) {
+      const bool is_given = std::any_of(given.begin(), given.end(),
+                                        [&](const Cell& cell) { return cell.slot == slot; });
+      if (!is_given && gives(row.slots[slot].key)) return true;
+    }
+  }
+  return false;
 }
 
 void Assembler::settle(double now_s, bool all, std::vector<Row>& settled) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <list>
 #include <unordered_map>
 #include <vector>
@@ -46,6 +47,8 @@ class Assembler {
   [[nodiscard]] std::size_t bytes_of_source(int source) const {
     return bytes_of_source_[static_cast<std::size_t>(source)];
   }
+  // Whether a source that gives some keys, has not given them to one of the oldest rows.
+  [[nodiscard]] bool is_awaited(int source, const std::function<bool(LocalKey)>& gives) const;
   // Parts that came after their row had gone; they form rows of their own.
   [[nodiscard]] std::int64_t n_late() const noexcept { return n_late_; }
 

@@ -10,6 +10,7 @@
 
 #include "ranklog/communicator.hpp"
 #include "reduce/assembler.hpp"
+#include "reduce/lookout.hpp"
 #include "reduce/packet.hpp"
 
 namespace ranklog::reduce {
@@ -23,16 +24,21 @@ struct ExchangeOptions {
   // ahead waits; see submit().
   std::size_t max_unsent_bytes = std::size_t{64} << 20U;
   std::size_t max_waiting_bytes = std::size_t{64} << 20U;
-  double report_wait_after_s = 60;
-  std::function<void(const std::string&)> report;  // told, once per wait, whom we wait for
+  WatchdogOptions watchdog = {};
+  std::string host = {};                           // of this rank
+  std::function<void(const std::string&)> report;  // told whom we wait for
+  // Called before the watchdog aborts the job, on the rank that does, with the reason.
+  std::function<void(const std::string&)> before_abort = {};
 };
 
 // What all ranks know after a drain; the same on all.
 struct DrainOutcome {
-  std::vector<Conflict> conflicts;  // sorted; at most max_conflicts
-  std::optional<RankFailure> failure;
+  std::vector<Conflict> conflicts = {};  // sorted; at most max_conflicts
+  std::optional<RankFailure> failure = {};
   std::int64_t n_late_parts = 0;
   bool are_all_ending = false;  // every rank came to this drain from end_training()
+  // This rank and the others have gone on without each other; what it logs is dropped.
+  bool is_cut_off = false;
 };
 
 // What makes a rank drain: it goes on afterwards, or it ends.
@@ -42,6 +48,9 @@ class Exchange {
  public:
   // `comm` must outlive the exchange and be used for nothing else while it lives.
   Exchange(const Communicator& comm, KeyTable& keys, ExchangeOptions options);
+  ~Exchange();
+  Exchange(const Exchange&) = delete;
+  Exchange& operator=(const Exchange&) = delete;
 
   // Hands in a row of this rank and moves what can be moved. Waits while more than
   // max_unsent_bytes are untaken by the parent, or this rank's rows that wait here for other ranks
@@ -54,9 +63,23 @@ class Exchange {
   [[nodiscard]] std::vector<Row> take_settled();
   // Collective, waiting: returns when all rows submitted by all ranks are settled on rank 0.
   // A rank that ends must drain again until all ranks are ending, because the others may flush
-  // first.
-  [[nodiscard]] DrainOutcome drain(DrainReason reason,
-                                   const std::optional<RankFailure>& failure = std::nullopt);
+  // first. `on_rank_0` is called there before the other ranks are let go.
+  [[nodiscard]] DrainOutcome drain(
+      DrainReason reason, const std::optional<RankFailure>& failure = std::nullopt,
+      const std::function<void(const DrainOutcome&)>& on_rank_0 = [](const DrainOutcome&) {});
+  // Collective, waiting, after the last drain: returns when all ranks have come here. Nothing may
+  // be called after it.
+  void close();
+  // What this rank is about to log, for the watchdog. `where` must live on, as call sites do.
+  void note_log(std::int64_t step, bool has_step, const SourceLocation& where) noexcept {
+    lookout_.note_log(step, has_step, where);
+  }
+  // What the watchdog said on this rank, oldest first.
+  [[nodiscard]] const std::vector<Notice>& said() const noexcept { return lookout_.said(); }
+  // Whether this rank is cut off, and not with its parent in the tree.
+  [[nodiscard]] bool is_cut_off_alone() const;
+  // Rows of this rank that its parent has not taken.
+  [[nodiscard]] std::int64_t n_not_taken() const noexcept { return n_submitted_ - n_handed_over_; }
   // To be sent with the next packet.
   void add_conflict(Conflict conflict);
 
@@ -67,6 +90,8 @@ class Exchange {
     bool is_drained = false;
     bool is_ending = false;
     std::int32_t n_ranks_heard = 0;
+    bool is_absent = false;  // rows do not wait for it
+    bool is_gone = false;    // for good
   };
 
   [[nodiscard]] double now_s() const;
@@ -79,9 +104,25 @@ class Exchange {
   void send(bool is_last);
   void drop_taken();
   void move_all();
-  void wait_while(const std::function<bool()>& is_blocked, const std::function<std::string()>& why);
-  [[nodiscard]] std::vector<int> missing_children() const;
-  [[nodiscard]] DrainOutcome share_outcome();
+  void wait_while(const std::function<bool()>& is_blocked);
+  // The watchdog's part of moving: pulses, reports, and going on without ranks that are missing.
+  void look();
+  [[nodiscard]] bool waits_for(std::size_t neighbour) const;
+  void go_on_without_missing();
+  void cut_off();
+  void report_other_calls();
+  [[nodiscard]] std::size_t n_neighbours() const noexcept {
+    return children_.size() + (is_root() ? 0 : 1);
+  }
+  [[nodiscard]] std::size_t parent_index() const noexcept { return children_.size(); }
+  [[nodiscard]] bool is_parent_given_up() const {
+    return !is_root() && (is_cut_off_ || lookout_.is_given_up(parent_index()));
+  }
+  [[nodiscard]] bool is_any_child_undrained() const;
+  [[nodiscard]] DrainOutcome share_outcome(
+      const std::function<void(const DrainOutcome&)>& on_rank_0);
+  [[nodiscard]] DrainOutcome make_outcome();
+  [[nodiscard]] std::optional<RankFailure> find_absence() const;
   [[nodiscard]] bool is_leaf() const noexcept { return children_.empty(); }
   [[nodiscard]] bool is_root() const noexcept { return parent_ < 0; }
 
@@ -92,6 +133,7 @@ class Exchange {
   int parent_ = -1;
   std::vector<Child> children_;
   Assembler assembler_;
+  Lookout lookout_;
   PacketWriter writer_;
   PacketHead next_head_;
   bool has_logged_ = false;
@@ -100,9 +142,16 @@ class Exchange {
   struct Unsent {
     PostedMessage message;
     std::size_t n_bytes;
+    std::int64_t n_submitted;  // rows of this rank until then
   };
   std::deque<Unsent> unsent_;
   std::size_t unsent_bytes_ = 0;
+  bool awaits_outcome_ = false;
+  bool is_closing_ = false;
+  std::vector<PostedMessage> outcomes_;
+  bool is_cut_off_ = false;
+  std::int64_t n_submitted_ = 0;
+  std::int64_t n_handed_over_ = 0;
   double last_sent_s_ = -1e9;
   double last_polled_s_ = -1e9;
 };

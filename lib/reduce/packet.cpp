@@ -244,13 +244,35 @@ void PacketReader::read_news(WireReader& in, std::vector<Conflict>& conflicts) {
     }
     if (index >= child_keys_.size()) in.reject("a key was never announced");
     ChildKey& child_key = child_keys_[index];
-    KeyEntry& ours = keys_.at(child_key.ours);
     const auto n_expected = in.get<std::int32_t>();
     const auto n_more = std::int64_t{n_expected} - child_key.n_expected;
-    if (n_more < 0 || ours.n_expected + n_more > max_ranks) in.reject("a count is out of range");
-    ours.n_expected += static_cast<std::int32_t>(n_more);
+    if (n_expected < 0 || keys_.at(child_key.ours).n_expected + n_more > max_ranks)
+      in.reject("a count is out of range");
+    if (is_counted_) expect(child_key, n_more);
+    if (gives_.size() < keys_.size()) gives_.resize(keys_.size());
+    gives_[static_cast<std::size_t>(child_key.ours)] = n_expected > 0;
     child_key.n_expected = n_expected;
   }
+}
+
+// A count only says how long rows wait, so it is kept within bounds rather than refused.
+void PacketReader::expect(const ChildKey& child_key, std::int64_t n_more) {
+  KeyEntry& ours = keys_.at(child_key.ours);
+  ours.n_expected =
+      static_cast<std::int32_t>(std::clamp<std::int64_t>(ours.n_expected + n_more, 0, max_ranks));
+}
+
+void PacketReader::count(bool is_counted) {
+  if (is_counted == is_counted_) return;
+  is_counted_ = is_counted;
+  for (const auto& child_key : child_keys_) {
+    expect(child_key, is_counted ? child_key.n_expected : -child_key.n_expected);
+  }
+}
+
+bool PacketReader::gives(LocalKey key) const {
+  const auto index = static_cast<std::size_t>(key);
+  return index < gives_.size() && gives_[index];
 }
 
 void PacketReader::read_definition(WireReader& in, std::vector<Conflict>& conflicts) {

@@ -78,6 +78,10 @@ class PacketReader {
   // Contradicting definitions become conflicts; cells that cannot be merged (text against numbers)
   // are left out. Errors: CommunicationError.
   [[nodiscard]] Contents read(const Bytes& bytes);
+  // Whether ranks behind the child give values of our key.
+  [[nodiscard]] bool gives(LocalKey key) const;
+  // Whether what the child's ranks give is expected of rows; false while they are missing.
+  void count(bool is_counted);
 
  private:
   void read_news(WireReader& in, std::vector<Conflict>& conflicts);
@@ -92,10 +96,13 @@ class PacketReader {
     bool is_mergeable = true;
     Order order = Order::by_rank;  // as the child has it
   };
+  void expect(const ChildKey& child_key, std::int64_t n_more);
 
   KeyTable& keys_;
   std::int32_t child_rank_;
   std::vector<ChildKey> child_keys_;  // index: the child's WireKey
+  std::vector<bool> gives_;           // index: our LocalKey
+  bool is_counted_ = true;
 };
 
 }  // namespace ranklog::reduce

@@ -10,7 +10,7 @@ from sources import ROOT, cpp_files
 
 # Public headers belong to a module. What only describes data belongs to core.
 PUBLIC_HEADERS = {
-    "core": "config error key media provenance record record_block reduction source_location value version",
+    "core": "config error key media provenance record record_block reduction source_location value version watchdog",
     "comm": "communicator mpi testing",
     "reduce": "collectives",
     "tracking": "tracker tracker_handle tracker_options",

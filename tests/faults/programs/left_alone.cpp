@@ -1,5 +1,5 @@
 // The host must be able to go on after our errors and without us: prints what MPI says at the end.
-// interop_manners_left_alone: an Accelerator made after MPI_Finalize is refused with a reason.
+// faults_left_alone: an Accelerator made after MPI_Finalize is refused with a reason.
 #include <fmt/format.h>
 #include <mpi.h>
 #include <ranklog/ranklog.hpp>

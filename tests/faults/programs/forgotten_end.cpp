@@ -1,4 +1,4 @@
-// Forgets end_training: interop_manners_forgotten_end WHO [DIRECTORY], where WHO is "host" (the
+// Forgets end_training: faults_forgotten_end WHO [DIRECTORY], where WHO is "host" (the
 // host calls MPI_Init and MPI_Finalize while the Accelerator lives), "ours" (ranklog initialises
 // MPI and the Accelerator is never destroyed) or "conflict" (as host, and the ranks disagree on a
 // type). Prints a line when the tracker is finished and one at the end of main. With a DIRECTORY

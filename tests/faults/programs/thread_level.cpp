@@ -1,4 +1,4 @@
-// The host initialises MPI itself: interop_manners_thread_level LEVEL, with LEVEL 0 (single) to 3
+// The host initialises MPI itself: faults_thread_level LEVEL, with LEVEL 0 (single) to 3
 // (multiple). Prints the rows that rank 0's tracker received and what the host finds afterwards.
 #include <fmt/format.h>
 #include <mpi.h>
