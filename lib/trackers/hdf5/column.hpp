@@ -25,6 +25,14 @@ class Column {
   void add(std::int64_t value) { add_bytes(&value, sizeof value); }
   void add(std::int32_t value) { add_bytes(&value, sizeof value); }
   void add(std::string_view text);
+  template <class T>
+  void add_all(const std::vector<T>& values) {
+    add_bytes(values.data(), values.size() * sizeof(T));
+  }
+  template <class T>
+  void add_copies(T value, std::size_t n) {
+    for (std::size_t i = 0; i < n; ++i) add(value);
+  }
   // Drops what waits.
   void clear() noexcept;
   // Copies what waits, for a column that is to be written beside this one.

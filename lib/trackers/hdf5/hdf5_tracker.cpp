@@ -141,6 +141,31 @@ void Hdf5Tracker::log(const Record& record, const Config& options) {
     return;
   }
   add(record);
+  write_if_due();
+}
+
+void Hdf5Tracker::log_block(const RecordBlock& block) {
+  if (!file_ || block.n_rows() == 0) return;
+  if (is_broken_) {
+    n_rows_lost_ += block.n_rows();
+    return;
+  }
+  block_keys_.metrics.resize(block.metrics.size());
+  for (std::size_t i = 0; i < block.metrics.size(); ++i) {
+    block_keys_.metrics[i].info = block.metrics[i].info;
+  }
+  prepare_tables(block_keys_);
+  for (const BlockColumn& column : block.metrics) {
+    n_bytes_waiting_ += series_by_index_[column.info->index]->add(column);
+  }
+  for (hdf5::Table* const table : touched_) {
+    table->add_rows(block.row_step, block.time);
+    most_rows_waiting_ = std::max(most_rows_waiting_, table->n_rows_waiting());
+  }
+  write_if_due();
+}
+
+void Hdf5Tracker::write_if_due() {
   if (most_rows_waiting_ >= flush_rows_ || n_bytes_waiting_ >= max_bytes_waiting ||
       Clock::now() >= next_write_) {
     write_waiting(periodically_);

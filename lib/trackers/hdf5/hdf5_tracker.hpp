@@ -40,6 +40,8 @@ class Hdf5Tracker final : public GeneralTracker {
   void start(const TrackerContext& context) override;
   void store_init_configuration(const Config& config) override;
   void log(const Record& record, const Config& options) override;
+  [[nodiscard]] bool takes_blocks() const override { return true; }
+  void log_block(const RecordBlock& block) override;
   void flush() override;
   void finish(const RunOutcome& outcome) override;
   [[nodiscard]] NativeHandle native() override;
@@ -53,6 +55,7 @@ class Hdf5Tracker final : public GeneralTracker {
   void prepare_tables(const Record& record);
   [[nodiscard]] hdf5::Series& series_of(const Metric& metric);
   void read_options(const Config& given);
+  void write_if_due();
   void write_waiting(h5::Durability durability);
   void write_blocks();
   void commit(h5::Durability durability);
@@ -76,6 +79,7 @@ class Hdf5Tracker final : public GeneralTracker {
   std::vector<std::unique_ptr<hdf5::Series>> series_by_index_;
   std::vector<std::unique_ptr<hdf5::Table>> tables_;
   std::vector<hdf5::Table*> touched_;  // by the record at hand
+  Record block_keys_;                  // what prepare_tables() gets for a block
   std::size_t n_series_ = 0;
   std::uint64_t n_records_ = 0;
   std::size_t n_bytes_waiting_ = 0;

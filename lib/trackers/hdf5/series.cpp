@@ -18,6 +18,9 @@ namespace {
 // Places of a number's columns in Series::columns_.
 enum : std::size_t { value, min, max, std, min_rank, max_rank, first_nan_rank, count, nan_count };
 
+// Of one row, in all columns.
+constexpr std::size_t bytes_of_number = 60;
+
 std::vector<Column> make_columns(const MetricInfo& info) {
   std::vector<Column> columns;
   if (info.kind == Kind::text) {
@@ -64,7 +67,7 @@ void Series::check(const Metric& metric) const {
 }
 
 std::size_t Series::add(const Metric& metric) {
-  std::size_t n_bytes = 60;
+  std::size_t n_bytes = bytes_of_number;
   if (is_text()) {
     columns_[value].add(std::string_view(metric.text));
     n_bytes = 40 + metric.text.size();
@@ -78,6 +81,25 @@ std::size_t Series::add(const Metric& metric) {
     for (const RankPart& part : metric.per_rank) n_bytes += part.text.size();
   }
   return n_bytes;
+}
+
+std::size_t Series::add(const BlockColumn& column) {
+  const std::size_t n_rows = column.value.size();
+  if (info_->has_integer_value()) {
+    columns_[value].add_all(column.integer_value);
+  } else {
+    columns_[value].add_all(column.value);
+  }
+  columns_[min].add_all(column.min);
+  columns_[max].add_all(column.max);
+  columns_[std].add_all(column.std);
+  columns_[min_rank].add_all(column.min_rank);
+  columns_[max_rank].add_all(column.max_rank);
+  columns_[first_nan_rank].add_copies(std::int32_t{-1}, n_rows);
+  columns_[count].add_copies(column.count, n_rows);
+  columns_[nan_count].add_copies(std::int64_t{0}, n_rows);
+  update_summary(column);
+  return bytes_of_number * n_rows;
 }
 
 void Series::add_number(const Metric& metric) {
@@ -133,6 +155,16 @@ void Series::update_summary(const Metric& metric) {
   summary_.min = std::fmin(summary_.min, found.min);
   summary_.max = std::fmax(summary_.max, found.max);
   summary_.count += found.count;
+}
+
+void Series::update_summary(const BlockColumn& column) {
+  const std::size_t n_rows = column.value.size();
+  if (n_rows == 0) return;
+  summary_.last = info_->has_integer_value() ? static_cast<double>(column.integer_value.back())
+                                             : column.value.back();
+  summary_.min = std::fmin(summary_.min, *std::min_element(column.min.begin(), column.min.end()));
+  summary_.max = std::fmax(summary_.max, *std::max_element(column.max.begin(), column.max.end()));
+  summary_.count += column.count * static_cast<std::int64_t>(n_rows);
 }
 
 void Series::clear() noexcept {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "ranklog/record.hpp"
+#include "ranklog/record_block.hpp"
 #include "trackers/hdf5/column.hpp"
 #include "trackers/hdf5/dimension_scales.hpp"
 
@@ -34,6 +35,8 @@ class Series {
   void check(const Metric& metric) const;
   // Adds one row to the columns; returns the bytes that it takes in memory.
   std::size_t add(const Metric& metric);
+  // The same for all rows of a block.
+  std::size_t add(const BlockColumn& column);
   void clear() noexcept;
 
   // Makes the group at `path` (absolute) with its attributes.
@@ -58,6 +61,7 @@ class Series {
   void add_number(const Metric& metric);
   void add_gathered(const Metric& metric);
   void update_summary(const Metric& metric);
+  void update_summary(const BlockColumn& column);
   void write_attributes(hid_t group) const;
   [[nodiscard]] std::vector<hobj_ref_t> scales_of(const OutputFile& file, const Column& column,
                                                   hobj_ref_t step_scale) const;

@@ -35,6 +35,12 @@ void Table::add_row(std::int64_t step, double time) {
   ++n_rows_waiting_;
 }
 
+void Table::add_rows(const std::vector<std::int64_t>& steps, const std::vector<double>& times) {
+  step_.add_all(steps);
+  time_.add_all(times);
+  n_rows_waiting_ += steps.size();
+}
+
 void Table::clear() noexcept {
   step_.clear();
   time_.clear();

@@ -25,6 +25,7 @@ class Table {
 
   // Adds a row; the caller adds the values to the series.
   void add_row(std::int64_t step, double time);
+  void add_rows(const std::vector<std::int64_t>& steps, const std::vector<double>& times);
   [[nodiscard]] std::size_t n_rows_waiting() const noexcept { return n_rows_waiting_; }
   [[nodiscard]] bool is_created() const noexcept { return step_.is_created(); }
   [[nodiscard]] const std::vector<Series*>& series() const noexcept { return series_; }
