@@ -35,6 +35,17 @@ namespace ranklog {
 
 // Every member of an options struct has an initialiser, so that -Wextra lets callers name only
 // those they need: {.log_with = "hdf5"}.
+// Whether ranklog logs what it costs.
+enum class OwnCostMetrics : std::uint8_t {
+  off,
+  // Once per `window_rows` calls of log(), and at each flush() and end_training(), each rank logs
+  // the seconds that it spent inside log() and flush() since the last time as `ranklog/overhead_s`
+  // (maximum over the ranks, mean beside it), and the messages and bytes that it sent to other
+  // ranks for log() as `ranklog/messages_sent` and `ranklog/bytes_sent` (sums). The steps of these
+  // are 0, 1, 2, ... Costs two readings of a clock per call.
+  per_window,
+};
+
 struct AcceleratorOptions {
   TrackerSelection log_with = {};               // none: every tracking call is a no-op
   std::optional<std::string> project_dir = {};  // fills project_config where it is empty
@@ -45,6 +56,7 @@ struct AcceleratorOptions {
   // How long end_training() waits for trackers that talk to a server; what is not delivered by then
   // is named in the closing summary.
   std::chrono::milliseconds remote_deadline{60000};
+  OwnCostMetrics own_cost = OwnCostMetrics::off;
   int window_rows = 64;  // rows that a rank collects before it sends them on; 1 to 1,000,000
   WatchdogOptions watchdog = {};
   // Signals that ask the job to stop, as schedulers send before they end it: see should_stop().

@@ -82,6 +82,12 @@ Accelerator::Impl::Impl(AcceleratorOptions options)
       watchdog_(options.watchdog),
       remote_deadline_(options.remote_deadline),
       recorder_(keys_, comm.rank()) {
+  if (options.own_cost == OwnCostMetrics::per_window) {
+    own_cost.emplace(window_rows_);
+    keys_.declare(overhead_key, {.reduce = Reduction::max, .unit = "s"}, comm.rank());
+    keys_.declare(messages_sent_key, {.reduce = Reduction::sum, .unit = "1"}, comm.rank());
+    keys_.declare(bytes_sent_key, {.reduce = Reduction::sum, .unit = "By"}, comm.rank());
+  }
   reduce::agree(helpers, [&] {
     if (comm::is_mpi_usable()) {
       const auto world = comm::world_place();
@@ -290,6 +296,7 @@ void Accelerator::Impl::finish_before_abort(const std::string& reason) noexcept 
 }
 
 void Accelerator::Impl::define_metric(std::string_view key, const MetricOptions& options) {
+  validate_key(key);
   keys_.declare(key, options, helpers.rank());
 }
 
@@ -332,9 +339,18 @@ void Accelerator::Impl::deliver() {
   for (const auto& warning : recorder_.take_warnings()) report(warning);
 }
 
+void Accelerator::Impl::log_own_cost() {
+  if (!exchange_) return;
+  const auto window = own_cost->take(exchange_->sent());
+  exchange_->submit(recorder_.make_own_row({{overhead_key, window.overhead_s},
+                                            {messages_sent_key, window.sent.n_messages},
+                                            {bytes_sent_key, window.sent.n_bytes}}));
+}
+
 void Accelerator::Impl::flush() {
   check_running("flush()");
   if (!exchange_) return;
+  if (own_cost) log_own_cost();
   // Other ranks' trackers before they say that they are done, rank 0's before it lets them go.
   if (dispatch_ && helpers.rank() != 0) dispatch_->flush();
   throw_conflicts(exchange_->drain(reduce::DrainReason::flush, std::nullopt,
@@ -351,6 +367,7 @@ void Accelerator::Impl::end_training(const std::optional<reduce::RankFailure>& f
     stop_signals.reset();
     return;
   }
+  if (own_cost) log_own_cost();
   const auto outcome = drain_until_all_end(failure);
   if (dispatch_ && helpers.rank() != 0) dispatch_->finish(run_outcome(outcome));
   print_summary(outcome);

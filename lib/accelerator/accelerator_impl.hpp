@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "accelerator/logger_state.hpp"
+#include "accelerator/own_cost.hpp"
 #include "accelerator/recorder.hpp"
 #include "accelerator/run_directory.hpp"
 #include "accelerator/run_lock.hpp"
@@ -29,6 +30,8 @@ class Accelerator::Impl {
   void log(const Values& values, std::optional<std::int64_t> step, const LogOptions& options,
            const SourceLocation& where);
   void flush();
+  // Logs what this window cost.
+  void log_own_cost();
   void define_metric(std::string_view key, const MetricOptions& options);
   [[nodiscard]] TrackerHandle get_tracker(std::string_view name);
   // Where this rank's media go: null on other ranks than the first and without trackers.
@@ -47,6 +50,7 @@ class Accelerator::Impl {
   RunDirectory run;
   Phase phase = Phase::before_init;
   bool has_trigger = false;
+  std::optional<OwnCost> own_cost;  // none: off
   std::int32_t attempt = 0;
   bool is_resumed = false;
   std::int64_t first_step = 0;

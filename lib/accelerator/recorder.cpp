@@ -9,6 +9,7 @@
 
 #include "core/text.hpp"
 #include "ranklog/error.hpp"
+#include "ranklog/key.hpp"
 
 namespace ranklog {
 namespace {
@@ -154,6 +155,13 @@ Row Recorder::make_row(const Values& values, std::optional<std::int64_t> step, R
   return row;
 }
 
+Row Recorder::make_own_row(const Values& values) {
+  is_own_row_ = true;
+  Row row = make_row(values, std::nullopt, RowKind::reduced, SourceLocation{});
+  is_own_row_ = false;
+  return row;
+}
+
 void Recorder::collect(std::span<const Item> items, std::string& prefix) {
   for (const auto& item : items) {
     const auto n_prefix = prefix.size();
@@ -176,8 +184,10 @@ void Recorder::collect(std::span<const Item> items, std::string& prefix) {
 }
 
 reduce::LocalKey Recorder::intern(std::string_view key) {
-  if (const auto known = keys_.find(key)) return *known;
+  const bool is_open = is_own_row_ || !key.starts_with(reserved_key_prefix);
+  if (const auto known = keys_.find(key); known && is_open) return *known;
   try {
+    if (!is_open) validate_key(key);
     return keys_.intern(key);
   } catch (const InvalidKeyError& error) {
     throw InvalidKeyError(fmt::format("log() on rank {}: {}{}", rank_, error.what(), call_site()));

@@ -35,6 +35,9 @@ class Recorder {
   [[nodiscard]] reduce::Row make_row(const Values& values, std::optional<std::int64_t> step,
                                      RowKind kind, const SourceLocation& where);
 
+  // A row of our own metrics, whose keys callers cannot log.
+  [[nodiscard]] reduce::Row make_own_row(const Values& values);
+
   // The statistics of a settled row, finished. Integer sums beyond int64 are named in
   // take_warnings(), once a key.
   [[nodiscard]] Record to_record(const reduce::Row& row, int n_ranks);
@@ -59,6 +62,7 @@ class Recorder {
 
   reduce::KeyTable& keys_;
   int rank_;
+  bool is_own_row_ = false;
   std::int64_t first_step_ = 0;
   std::uint64_t n_calls_ = 0;
   const SourceLocation* where_ = nullptr;

@@ -156,6 +156,8 @@ void Exchange::send(bool is_last) {
   const std::size_t n_bytes = packet.size();
   unsent_.push_back({comm_.post(parent_, packet_tag, std::move(packet)), n_bytes, n_submitted_});
   unsent_bytes_ += n_bytes;
+  sent_.n_bytes += static_cast<std::int64_t>(n_bytes);
+  ++sent_.n_messages;
   last_sent_s_ = now_s();
 }
 

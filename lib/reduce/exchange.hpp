@@ -41,6 +41,12 @@ struct DrainOutcome {
   bool is_cut_off = false;
 };
 
+// Of packets to other ranks.
+struct Traffic {
+  std::int64_t n_messages = 0;
+  std::int64_t n_bytes = 0;
+};
+
 // What makes a rank drain: it goes on afterwards, or it ends.
 enum class DrainReason : std::uint8_t { flush, end };
 
@@ -80,6 +86,8 @@ class Exchange {
   [[nodiscard]] bool is_cut_off_alone() const;
   // Rows of this rank that its parent has not taken.
   [[nodiscard]] std::int64_t n_not_taken() const noexcept { return n_submitted_ - n_handed_over_; }
+  // What this rank has sent so far.
+  [[nodiscard]] const Traffic& sent() const noexcept { return sent_; }
   // To be sent with the next packet.
   void add_conflict(Conflict conflict);
 
@@ -152,6 +160,7 @@ class Exchange {
   bool is_cut_off_ = false;
   std::int64_t n_submitted_ = 0;
   std::int64_t n_handed_over_ = 0;
+  Traffic sent_;
   double last_sent_s_ = -1e9;
   double last_polled_s_ = -1e9;
 };

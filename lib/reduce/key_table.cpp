@@ -48,7 +48,7 @@ std::optional<LocalKey> KeyTable::find(std::string_view key) const {
 
 LocalKey KeyTable::intern(std::string_view key) {
   if (const auto known = find(key)) return *known;
-  validate_key(key);
+  if (!is_own_key(key)) validate_key(key);
   const auto id = static_cast<LocalKey>(entries_.size());
   KeyEntry entry;
   entry.info = std::make_shared<MetricInfo>();

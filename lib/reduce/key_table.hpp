@@ -77,7 +77,8 @@ class KeyTable {
   }
   [[nodiscard]] std::optional<LocalKey> find(std::string_view key) const;
 
-  // The key's entry, made if it is new. Throws InvalidKeyError for a new key with a bad name.
+  // The key's entry, made if it is new. Throws InvalidKeyError for a new key with a bad name; the
+  // keys of our own metrics are good names here.
   LocalKey intern(std::string_view key);
 
   // Declares reduction, unit and name. Throws ConflictError if the key is known differently.

@@ -1,6 +1,8 @@
 // Order::reproducible through the front door, on in-process ranks.
 #include <doctest/doctest.h>
 
+#include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <vector>
@@ -14,6 +16,8 @@ using namespace ranklog::test_support;  // NOLINT: a test
 using ranklog::testing::run_ranks;
 
 namespace {
+
+constexpr std::int64_t n_steps = 100;
 
 std::shared_ptr<MemoryTracker> run(int n_ranks, const std::function<void(Accelerator&)>& body) {
   auto memory = std::make_shared<MemoryTracker>();
@@ -54,14 +58,22 @@ TEST_CASE("values without weight, of one rank alone and integers are added up ex
   const auto memory = run(3, [](Accelerator& accelerator) {
     accelerator.define_metric("sum", {.reduce = Reduction::sum, .order = Order::reproducible});
     accelerator.define_metric("n", {.order = Order::reproducible});
-    const double values[] = {1e308, -1e308, 1};
+    const double values[] = {1.7e308, 1.7e308, -1.7e308};
     const auto rank = accelerator.process_index();
-    accelerator.log({{"sum", values[rank]}, {"n", std::int64_t{1} << (60 + rank)}}, 0);
-    if (rank == 2) accelerator.log({{"sum", 0.1}}, 1);
+    for (std::int64_t step = 0; step < n_steps; ++step) {  // the same keys step after step
+      accelerator.log({{"sum", values[rank]}, {"n", std::int64_t{1} << (60 + rank)}}, step);
+    }
+    if (rank == 2) accelerator.log({{"sum", 0.1}}, n_steps);
   });
-  CHECK(memory->series("sum").at(0).value == 1);
-  CHECK(memory->series("sum").at(1).value == 0.1);
-  CHECK(memory->series("n").at(0).value == 0x1p60 * 7 / 3);
+  const auto sums = memory->series("sum");
+  const auto means = memory->series("n");
+  REQUIRE(sums.size() == n_steps + 1);
+  REQUIRE(means.size() == n_steps);
+  for (std::size_t step = 0; step < n_steps; ++step) {
+    CHECK(sums[step].value == 1.7e308);  // in double it overflows on the way
+    CHECK(means[step].value == 0x1p60 * 7 / 3);
+  }
+  CHECK(sums[n_steps].value == 0.1);
 }
 
 TEST_CASE("a rank that did not declare the order is named by the next flush") {
