@@ -154,6 +154,7 @@ class Exchange {
   };
   std::deque<Unsent> unsent_;
   std::size_t unsent_bytes_ = 0;
+  bool is_flushing_ = false;  // the last drain was a flush
   bool awaits_outcome_ = false;
   bool is_closing_ = false;
   std::vector<PostedMessage> outcomes_;

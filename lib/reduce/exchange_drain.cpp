@@ -82,15 +82,16 @@ void Exchange::wait_while(const std::function<bool()>& is_blocked) {
   }
 }
 
-// Neighbours that are there, but not in the call that this rank waits in.
+// Neighbours that log while this rank waits in flush(). To wait in end_training() for a rank that
+// has more to do is nothing to speak of.
 void Exchange::report_other_calls() {
-  if (!is_draining_ && !awaits_outcome_) return;
+  if (!is_flushing_) return;
   for (std::size_t n = 0; n < n_neighbours(); ++n) {
     const Sighting& seen = lookout_.last_seen(n);
     if (!waits_for(n) || lookout_.is_missing(n) || seen.doing != Sighting::Doing::log) continue;
     options_.report(fmt::format(
-        "rank {} waits in flush() or end_training() for rank {}, which was last seen "
-        "{}; all ranks must make that call",
+        "rank {} waits in flush() for rank {}, which was last seen {}; all ranks must call flush() "
+        "equally often",
         comm_.rank(), n == parent_index() ? parent_ : children_[n].rank, describe(seen)));
   }
 }
@@ -150,6 +151,7 @@ DrainOutcome Exchange::drain(DrainReason reason, const std::optional<RankFailure
                              const std::function<void(const DrainOutcome&)>& on_rank_0) {
   lookout_.note(reason == DrainReason::flush ? Sighting::Doing::flush
                                              : Sighting::Doing::end_training);
+  is_flushing_ = reason == DrainReason::flush;
   is_draining_ = true;
   wait_while([this] { return is_any_child_undrained(); });
   is_draining_ = false;

@@ -126,7 +126,7 @@ class Watchdog(unittest.TestCase):
 
     def check_policy(self, policy):
         """All ways and places, some at a time: they mostly sleep."""
-        with concurrent.futures.ThreadPoolExecutor(3) as pool:
+        with concurrent.futures.ThreadPoolExecutor(5) as pool:
             jobs = {(rank, way[0]): pool.submit(run, rank, way, policy)
                     for way in WAYS for rank in PLACES}
             for (rank, how), job in jobs.items():
