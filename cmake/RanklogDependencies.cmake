@@ -32,6 +32,12 @@ endmacro()
 
 find_package(Protobuf QUIET)
 ranklog_optional(TENSORBOARD Protobuf_FOUND "libprotobuf-dev and protobuf-compiler")
+find_package(ZLIB QUIET)
+set(ranklog_wandb_found FALSE)
+if(Protobuf_FOUND AND ZLIB_FOUND)
+  set(ranklog_wandb_found TRUE)
+endif()
+ranklog_optional(WANDB ranklog_wandb_found "libprotobuf-dev, protobuf-compiler and zlib1g-dev")
 ranklog_optional(JSONL TRUE "no library")
 ranklog_optional(DVCLIVE TRUE "no library")
 find_package(PNG QUIET) # pixels for trackers whose vendors know image files only

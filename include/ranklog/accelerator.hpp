@@ -89,6 +89,7 @@ struct InitOptions {
   TensorBoardOptions tensorboard = {};
   DvcliveOptions dvclive = {};
   Hdf5Options hdf5 = {};
+  WandbOptions wandb = {};
 };
 
 // Who takes part in a call of log().

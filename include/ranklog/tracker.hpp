@@ -147,8 +147,10 @@ class GeneralTracker {
     (void)artifact, (void)when, (void)options;
     return false;
   }
-  // Makes visible to readers what was logged. Called at flush(), and when the run is idle.
+  // Makes visible to readers what was logged. Called at flush() and, unless on_idle() is
+  // overridden, when nothing was logged for a second.
   virtual void flush() {}
+  virtual void on_idle() { flush(); }
   virtual void finish(const RunOutcome& outcome) { (void)outcome; }
   // From another thread, for ThreadAffinity::sender: the deadline has passed; makes the call that
   // is under way return soon and later ones at once. finish() is still called.

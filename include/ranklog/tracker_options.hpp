@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace ranklog {
 
@@ -24,6 +25,23 @@ struct DvcliveOptions {
   std::optional<std::string> dir = {};      // as DVCLive's; default: dvclive in the run directory
   std::optional<std::string> dvcyaml = {};  // as DVCLive's; default: dvc.yaml in `dir`; "": none
   std::optional<bool> overwrite = {};
+  std::optional<bool> statistics = {};
+  std::optional<std::int64_t> max_ranks = {};
+  std::optional<double> flush_interval_s = {};
+};
+
+// Under the names of wandb.init's arguments.
+struct WandbOptions {
+  std::optional<std::string> project = {};
+  std::optional<std::string> entity = {};
+  std::optional<std::string> name = {};
+  std::optional<std::string> id = {};
+  std::optional<std::string> group = {};
+  std::optional<std::string> job_type = {};
+  std::optional<std::vector<std::string>> tags = {};
+  std::optional<std::string> notes = {};
+  std::optional<std::string> dir = {};
+  std::optional<std::string> mode = {};
   std::optional<bool> statistics = {};
   std::optional<std::int64_t> max_ranks = {};
   std::optional<double> flush_interval_s = {};

@@ -12,6 +12,7 @@ std::map<std::string, Config> all_tracker_options(const InitOptions& options) {
   add("tensorboard", options.tensorboard);
   add("dvclive", options.dvclive);
   add("hdf5", options.hdf5);
+  add("wandb", options.wandb);
   return all;
 }
 

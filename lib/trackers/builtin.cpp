@@ -12,6 +12,9 @@
 #ifdef RANKLOG_HAS_TENSORBOARD
 #include "trackers/tensorboard/tensorboard_tracker.hpp"
 #endif
+#ifdef RANKLOG_HAS_WANDB
+#include "trackers/wandb/wandb_tracker.hpp"
+#endif
 
 namespace ranklog::tracking {
 
@@ -20,6 +23,9 @@ const std::vector<BuiltinTracker>& builtin_trackers() {
       {"hdf5", trackers::make_hdf5_tracker, true},
 #ifdef RANKLOG_HAS_TENSORBOARD
       {"tensorboard", trackers::make_tensorboard_tracker, true},
+#endif
+#ifdef RANKLOG_HAS_WANDB
+      {"wandb", trackers::make_wandb_tracker, true},
 #endif
 #ifdef RANKLOG_HAS_DVCLIVE
       {"dvclive", trackers::make_dvclive_tracker, true},

@@ -222,14 +222,14 @@ void Dispatch::flush() {
     }
   }
   if (!writer_.joinable()) return;
-  enqueue([this] { flush_writer_slots(); });
+  enqueue([this] { tell_writer_slots("flush", &GeneralTracker::flush); });
   wait_until_idle();
 }
 
-void Dispatch::flush_writer_slots() {
+void Dispatch::tell_writer_slots(std::string_view what, void (GeneralTracker::*method)()) {
   for (auto& slot : slots_) {
     if (slot.affinity != ThreadAffinity::writer) continue;
-    slot.shield->run("flush", [&] { slot.tracker->flush(); });
+    slot.shield->run(what, [&] { ((*slot.tracker).*method)(); });
   }
 }
 
@@ -308,7 +308,7 @@ void Dispatch::run_writer() {
     } else if (!has_work_.wait_for(lock, idle_flush_after, has_task)) {
       is_busy_ = true;
       lock.unlock();
-      flush_writer_slots();
+      tell_writer_slots("on_idle", &GeneralTracker::on_idle);
       lock.lock();
       is_busy_ = false;
       is_flushed = true;

@@ -112,7 +112,7 @@ class Dispatch {
   void enqueue_media(std::size_t n_bytes, std::function<void()> delivery);
   void wait_until_idle();
   void run_writer();
-  void flush_writer_slots();
+  void tell_writer_slots(std::string_view what, void (GeneralTracker::*method)());
   void for_each_once(const std::function<void(Slot&)>& work);
   void finish_local(const RunOutcome& outcome);
 

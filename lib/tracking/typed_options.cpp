@@ -44,6 +44,24 @@ Config to_config(const DvcliveOptions& options) {
   return config;
 }
 
+Config to_config(const WandbOptions& options) {
+  Config config;
+  set_if(config, "project", options.project);
+  set_if(config, "entity", options.entity);
+  set_if(config, "name", options.name);
+  set_if(config, "id", options.id);
+  set_if(config, "group", options.group);
+  set_if(config, "job_type", options.job_type);
+  set_if(config, "tags", options.tags);
+  set_if(config, "notes", options.notes);
+  set_if(config, "dir", options.dir);
+  set_if(config, "mode", options.mode);
+  set_if(config, "statistics", options.statistics);
+  set_if(config, "max_ranks", options.max_ranks);
+  set_if(config, "flush_interval_s", options.flush_interval_s);
+  return config;
+}
+
 void merge_options(std::string_view tracker, const Config& typed, Config& from_map) {
   for (const auto& [name, value] : typed.items()) {
     if (from_map.find(name) != nullptr) {

@@ -12,6 +12,7 @@ namespace ranklog::tracking {
 [[nodiscard]] Config to_config(const Hdf5Options& options);
 [[nodiscard]] Config to_config(const TensorBoardOptions& options);
 [[nodiscard]] Config to_config(const DvcliveOptions& options);
+[[nodiscard]] Config to_config(const WandbOptions& options);
 
 // Adds the typed options of one tracker to those from the map.
 // Errors: UsageError naming tracker and option if one is in both.

@@ -49,6 +49,8 @@ class RecordFile {
   void close();
 
   [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
+  // Where the next record will stand in the file.
+  [[nodiscard]] std::size_t end() const noexcept { return n_file_bytes_ + pending_.size(); }
   [[nodiscard]] std::size_t pending_bytes() const noexcept { return pending_.size(); }
 
  private:
