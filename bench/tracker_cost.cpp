@@ -60,7 +60,7 @@ int run(const fs::path& folder, const Sizes& sizes) {
   Report report("tracker_cost", sizes);
   const auto available = ranklog::get_available_trackers();
   bool is_correct = true;
-  for (const std::string tracker : {"hdf5", "tensorboard", "dvclive", "jsonl"}) {
+  for (const std::string tracker : {"hdf5", "tensorboard", "dvclive", "wandb", "jsonl"}) {
     if (std::find(available.begin(), available.end(), tracker) == available.end()) continue;
     std::vector<double> loop;
     std::vector<double> all;

@@ -45,7 +45,22 @@ def log_with_tensorboard(directory, n_steps):
     writer.close()
 
 
-CLIENTS = {"dvclive": log_with_dvclive, "tensorboard": log_with_tensorboard}
+def log_with_wandb(directory, n_steps):
+    """Offline, with all that it records beside what is logged switched off."""
+    import wandb
+
+    directory.mkdir()
+    settings = wandb.Settings(console="off", silent=True, disable_git=True, x_disable_stats=True,
+                              x_disable_meta=True, x_disable_machine_info=True)
+    run = wandb.init(project="bench", dir=str(directory), mode="offline", settings=settings,
+                     config={"learning_rate": 0.1})
+    for step in range(n_steps):
+        run.log({key: 0.37 * step for key in KEYS}, step=step)
+    run.finish()
+
+
+CLIENTS = {"dvclive": log_with_dvclive, "tensorboard": log_with_tensorboard,
+           "wandb": log_with_wandb}
 
 
 def ns_per_step(log, n_steps):
