@@ -363,3 +363,16 @@ def test_the_version_is_told(tmp_path, tool):
     process = tool(tmp_path, "--version")
     assert process.returncode == 0
     assert process.stdout.startswith(b"ranklog ")
+
+
+def test_a_finished_run_says_of_itself_what_its_rows_say(workplace, tool):
+    """`show` reads the summary of a finished run; without one it reads the rows."""
+    run_file = run_files(workplace)[0]
+    said = tool(workplace, "show", run_file, "--json")
+    shown = tool(workplace, "show", run_file)
+    with h5py.File(run_file, "r+") as file:
+        assert "compared_rows" in file["summary"]
+        del file["summary"]
+    counted = tool(workplace, "show", run_file, "--json")
+    assert metrics_by_key(json.loads(said.stdout)) == metrics_by_key(json.loads(counted.stdout))
+    assert shown.stdout == tool(workplace, "show", run_file).stdout

@@ -297,9 +297,12 @@ TEST_CASE("rows that come in blocks are stored as those that come one by one") {
     const std::string late = first >= 20 ? "late" : "b";
     for (Run* const run : {&one_by_one, &in_blocks}) {
       block = {};
-      block.metrics = {{run->make.declare("a")},
-                       {run->make.declare("n", Kind::integer, Reduction::sum)}};
-      if (first != 10) block.metrics.push_back({run->make.declare(late)});
+      const auto add_column = [&](std::shared_ptr<const MetricInfo> info) {
+        block.metrics.emplace_back().info = std::move(info);
+      };
+      add_column(run->make.declare("a"));
+      add_column(run->make.declare("n", Kind::integer, Reduction::sum));
+      if (first != 10) add_column(run->make.declare(late));
       for (int step = first; step < first + 10; ++step) {
         block.row_step.push_back(step);
         block.time.push_back(step + 0.5);

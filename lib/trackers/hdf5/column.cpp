@@ -10,6 +10,7 @@
 #include "trackers/hdf5/attributes.hpp"
 #include "trackers/hdf5/dimension_scales.hpp"
 #include "trackers/hdf5/output_file.hpp"
+#include "trackers/hdf5/row_copy.hpp"
 
 namespace ranklog::trackers::hdf5 {
 namespace {
@@ -97,6 +98,15 @@ void Column::create(const OutputFile& file, hid_t group, hsize_t chunk_rows,
   created_trailing_ = trailing_;
   checked(H5Rcreate(&reference_, dataset_.get(), ".", H5R_OBJECT, -1), "refer to dataset", name_);
   if (!scales.empty()) attach_scales(dataset_.get(), scales);
+}
+
+void Column::adopt(const OutputFile& file, const std::string& path) {
+  open(file, path);
+  trailing_ = extents_of(dataset_.get());
+  trailing_.erase(trailing_.begin());
+  created_trailing_ = trailing_;
+  checked(H5Rcreate(&reference_, dataset_.get(), ".", H5R_OBJECT, -1), "refer to dataset", name_);
+  close();
 }
 
 void Column::open(const OutputFile& file, const std::string& path) {

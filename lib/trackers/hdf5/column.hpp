@@ -57,6 +57,8 @@ class Column {
   // Attaches the dataset to other scales.
   void attach(const OutputFile& file, const std::string& path,
               const std::vector<hobj_ref_t>& scales);
+  // Takes over the dataset that an earlier attempt left in the group.
+  void adopt(const OutputFile& file, const std::string& path);
   void close() noexcept { (void)dataset_.close(); }
 
   [[nodiscard]] const char* name() const noexcept { return name_; }

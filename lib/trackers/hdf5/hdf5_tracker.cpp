@@ -11,6 +11,7 @@
 #include "hdf5/library.hpp"
 #include "ranklog/error.hpp"
 #include "trackers/hdf5/attributes.hpp"
+#include "trackers/hdf5/resumed_run.hpp"
 #include "trackers/hdf5/summary.hpp"
 #include "tracking/tracker_options.hpp"
 
@@ -96,12 +97,42 @@ void Hdf5Tracker::start(const TrackerContext& context) {
   const h5::QuietErrors quiet;
   const std::filesystem::path path = context.run_dir / h5::run_file_name;
   try {
-    file_ = std::make_unique<hdf5::OutputFile>(path, context, seconds_since_epoch());
+    const bool goes_on = context.is_resumed && std::filesystem::exists(path);
+    file_ = goes_on ? hdf5::OutputFile::reopen(path, context, seconds_since_epoch())
+                    : std::make_unique<hdf5::OutputFile>(path, context, seconds_since_epoch());
+    if (goes_on) take_over();
   } catch (const h5::CallFailed& failure) {
     throw IoError(fmt::format("hdf5: cannot start {}: {}", escape_unprintable(path.string()),
                               escape_unprintable(failure.what())));
   }
   next_write_ = Clock::now() + flush_interval_;
+}
+
+void Hdf5Tracker::take_over() {
+  try {
+    hdf5::ResumedRun run = hdf5::take_over(*file_, placement_);
+    continued_ = std::move(run.series);
+    tables_ = std::move(run.tables);
+    next_index_ = run.next_index;
+    n_series_ = continued_.size();
+    const h5::CommitFailure failure = file_->flush(when_asked_);
+    if (failure) throw h5::CallFailed(std::strerror(failure.error));
+  } catch (...) {
+    file_->give_up();
+    throw;
+  }
+}
+
+std::optional<std::int64_t> Hdf5Tracker::next_step(const std::filesystem::path& run_dir) {
+  const std::filesystem::path path = run_dir / h5::run_file_name;
+  if (!std::filesystem::exists(path)) return 0;
+  const h5::QuietErrors quiet;
+  try {
+    return hdf5::next_step_of(path);
+  } catch (const std::runtime_error& error) {  // HDF5's or the system's
+    throw IoError(fmt::format("hdf5: cannot resume {}: {}", escape_unprintable(path.string()),
+                              escape_unprintable(error.what())));
+  }
 }
 
 void Hdf5Tracker::fail(const char* action, const std::string& cause) const {
@@ -127,6 +158,7 @@ void Hdf5Tracker::guarded(const char* action, Body body) {
 void Hdf5Tracker::store_init_configuration(const Config& config) {
   if (!file_ || is_broken_) return;
   guarded("write the configuration to", [&] {
+    file_->put_config_aside();
     const h5::Group group = hdf5::make_group(file_->id(), h5::config_group + 1);
     hdf5::write_config(group.get(), config);
   });
@@ -156,13 +188,19 @@ void Hdf5Tracker::log_block(const RecordBlock& block) {
   }
   prepare_tables(block_keys_);
   for (const BlockColumn& column : block.metrics) {
-    n_bytes_waiting_ += series_by_index_[column.info->index]->add(column);
+    const auto& series = series_by_index_[column.info->index];
+    if (series) n_bytes_waiting_ += series->add(column, block.row_step);
   }
   for (hdf5::Table* const table : touched_) {
     table->add_rows(block.row_step, block.time);
     most_rows_waiting_ = std::max(most_rows_waiting_, table->n_rows_waiting());
   }
+  report_rejection();
   write_if_due();
+}
+
+void Hdf5Tracker::report_rejection() {
+  if (!rejection_.empty()) throw ConflictError(std::exchange(rejection_, {}));
 }
 
 void Hdf5Tracker::write_if_due() {
@@ -172,16 +210,35 @@ void Hdf5Tracker::write_if_due() {
   }
 }
 
-hdf5::Series& Hdf5Tracker::series_of(const Metric& metric) {
+std::unique_ptr<hdf5::Series> Hdf5Tracker::continued_or_new(
+    const std::shared_ptr<const MetricInfo>& info) {
+  const auto known = continued_.find(info->key);
+  if (known == continued_.end()) {
+    ++n_series_;
+    return std::make_unique<hdf5::Series>(info, file_->n_ranks(), next_index_++);
+  }
+  known->second->go_on_as(info);
+  auto series = std::move(known->second);
+  continued_.erase(known);
+  return series;
+}
+
+hdf5::Series* Hdf5Tracker::series_of(const Metric& metric) {
   const std::size_t index = metric.info->index;
   if (index >= series_by_index_.size()) series_by_index_.resize(index + 1);
   auto& series = series_by_index_[index];
   if (!series) {
-    series = std::make_unique<hdf5::Series>(metric.info, file_->n_ranks());
-    ++n_series_;
+    if (rejected_.contains(index)) return nullptr;
+    try {
+      series = continued_or_new(metric.info);
+    } catch (const ConflictError& error) {
+      rejected_.insert(index);
+      rejection_ = error.what();
+      return nullptr;
+    }
   }
   series->check(metric);
-  return *series;
+  return series.get();
 }
 
 void Hdf5Tracker::prepare_tables(const Record& record) {
@@ -189,7 +246,9 @@ void Hdf5Tracker::prepare_tables(const Record& record) {
   touched_.clear();
   std::vector<hdf5::Series*> fresh;
   for (const Metric& metric : record.metrics) {
-    hdf5::Series& series = series_of(metric);
+    hdf5::Series* const found = series_of(metric);
+    if (found == nullptr) continue;
+    hdf5::Series& series = *found;
     if (series.last_record == n_records_) {
       throw UsageError(fmt::format("hdf5: a record holds '{}' twice", metric.key()));
     }
@@ -220,12 +279,14 @@ void Hdf5Tracker::prepare_tables(const Record& record) {
 void Hdf5Tracker::add(const Record& record) {
   prepare_tables(record);
   for (const Metric& metric : record.metrics) {
-    n_bytes_waiting_ += series_by_index_[metric.info->index]->add(metric);
+    const auto& series = series_by_index_[metric.info->index];
+    if (series) n_bytes_waiting_ += series->add(metric, record.row_step);
   }
   for (hdf5::Table* const table : touched_) {
     table->add_row(record.row_step, record.time);
     most_rows_waiting_ = std::max(most_rows_waiting_, table->n_rows_waiting());
   }
+  report_rejection();
 }
 
 std::size_t Hdf5Tracker::n_rows_waiting() const noexcept {
@@ -309,6 +370,11 @@ void Hdf5Tracker::write_closing_facts(const RunOutcome& outcome) {
   for (const auto& series : series_by_index_) {
     if (series && !series->is_text() && !series->path().empty()) numbers.push_back(series.get());
   }
+  for (const auto& [key, series] : continued_) {
+    if (!series->is_text()) numbers.push_back(series.get());
+  }
+  std::sort(numbers.begin(), numbers.end(),
+            [](const auto* a, const auto* b) { return a->index() < b->index(); });
   hdf5::write_summary(*file_, numbers);
   hdf5::replace_attribute(file_->id(), "status", to_string(outcome.status));
   if (!outcome.reason.empty()) {
@@ -320,6 +386,7 @@ void Hdf5Tracker::close_file() {
   const h5::QuietErrors quiet;
   tables_.clear();
   series_by_index_.clear();
+  continued_.clear();
   const std::unique_ptr<hdf5::OutputFile> file = std::move(file_);
   const std::string path = escape_unprintable(file->path().string());
   h5::CommitFailure failure;

@@ -4,8 +4,11 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -37,6 +40,8 @@ class Hdf5Tracker final : public GeneralTracker {
   // The caller's thread, unless the library was built to be used from several.
   [[nodiscard]] ThreadAffinity thread_affinity() const override;
 
+  [[nodiscard]] std::optional<std::int64_t> next_step(
+      const std::filesystem::path& run_dir) override;
   void start(const TrackerContext& context) override;
   void store_init_configuration(const Config& config) override;
   void log(const Record& record, const Config& options) override;
@@ -53,7 +58,12 @@ class Hdf5Tracker final : public GeneralTracker {
   // Marks the record's series and tables, makes those of new keys, and splits tables of which the
   // record holds only some metrics.
   void prepare_tables(const Record& record);
-  [[nodiscard]] hdf5::Series& series_of(const Metric& metric);
+  // Null for a metric that does not fit what earlier attempts recorded under its key.
+  [[nodiscard]] hdf5::Series* series_of(const Metric& metric);
+  [[nodiscard]] std::unique_ptr<hdf5::Series> continued_or_new(
+      const std::shared_ptr<const MetricInfo>& info);
+  void take_over();
+  void report_rejection();
   void read_options(const Config& given);
   void write_if_due();
   void write_waiting(h5::Durability durability);
@@ -77,6 +87,11 @@ class Hdf5Tracker final : public GeneralTracker {
   std::unique_ptr<hdf5::OutputFile> file_;
   hdf5::Placement placement_;
   std::vector<std::unique_ptr<hdf5::Series>> series_by_index_;
+  // Of earlier attempts, by key, until the key is logged again.
+  std::map<std::string, std::unique_ptr<hdf5::Series>> continued_;
+  std::set<std::size_t> rejected_;  // indices of metrics that do not fit what is stored
+  std::string rejection_;           // why, until it was reported
+  std::int64_t next_index_ = 0;     // of a metric that is new in the run
   std::vector<std::unique_ptr<hdf5::Table>> tables_;
   std::vector<hdf5::Table*> touched_;  // by the record at hand
   Record block_keys_;                  // what prepare_tables() gets for a block

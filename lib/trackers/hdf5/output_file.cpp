@@ -30,6 +30,8 @@ constexpr unsigned max_compact_links = 16;
 // Children of a node of a chunk index are twice this. HDF5's default of 32 costs 2 kB for every
 // dataset, however short; with 10,000 keys that is 200 MB.
 constexpr unsigned chunk_index_half_width = 4;
+// Stands in /ranks for a rank that the newest attempt does not have.
+constexpr std::int32_t no_rank = -1;
 
 h5::PropertyList make_group_creation() {
   h5::PropertyList list(checked(H5Pcreate(H5P_GROUP_CREATE), "make", "a group creation list"));
@@ -90,8 +92,17 @@ h5::Group make_group(hid_t parent, const std::string& path) {
   return group;
 }
 
+OutputFile::OutputFile(std::filesystem::path path, const TrackerContext& context)
+    : path_(std::move(path)), run_id_(context.run_id), n_ranks_(count_ranks(context)) {}
+
+void OutputFile::make_lists() {
+  dataset_access_ = h5::PropertyList(checked(H5Pcreate(H5P_DATASET_ACCESS), "make", "a list"));
+  checked(H5Pset_chunk_cache(dataset_access_.get(), 0, 0, 0.75), "set", "the chunk cache");
+  text_type_ = h5::utf8_type();
+}
+
 OutputFile::OutputFile(std::filesystem::path path, const TrackerContext& context, double created_s)
-    : path_(std::move(path)), run_id_(context.run_id), n_ranks_(count_ranks(context)) {
+    : OutputFile(std::move(path), context) {
   try {
     file_ = h5::AtomicFile::create(path_, run_id_);
   } catch (const std::system_error& error) {
@@ -110,9 +121,7 @@ OutputFile::OutputFile(std::filesystem::path path, const TrackerContext& context
 }
 
 void OutputFile::create_file() {
-  dataset_access_ = h5::PropertyList(checked(H5Pcreate(H5P_DATASET_ACCESS), "make", "a list"));
-  checked(H5Pset_chunk_cache(dataset_access_.get(), 0, 0, 0.75), "set", "the chunk cache");
-  text_type_ = h5::utf8_type();
+  make_lists();
   const h5::PropertyList access = h5::access_through(*file_, true);
   // 1.8 is the newest layout that opens plainly when its writer was killed after a flush, and the
   // oldest that keeps creation order and attributes above 64 kB.
@@ -149,7 +158,14 @@ void OutputFile::write_identity(const TrackerContext& context, double created_s)
                     {"created", iso8601_utc(created_s)},
                     {"created_time", created_s}};
   write_config(opened_.get(), root);
-  const h5::Group run = make_group(opened_.get(), h5::run_group + 1);
+  write_attempt(context, context.attempt, created_s);
+}
+
+void OutputFile::write_attempt(const TrackerContext& context, std::int32_t attempt,
+                               double now_s) const {
+  const h5::Group run = make_group(opened_.get(), run_group(attempt).substr(1));
+  write_attribute(run.get(), "started", iso8601_utc(now_s));
+  if (context.is_resumed) write_attribute(run.get(), "from_step", context.from_step);
   if (context.provenance) {
     for (const ConfigItem& fact : context.provenance->facts.items()) {
       write_attribute(run.get(), storable(fact.key), fact.value);
@@ -177,7 +193,15 @@ void OutputFile::write_ranks(const TrackerContext& context) {
   rank.write_new(*this, path, {});
   make_scale(rank.dataset(), "rank");
   rank_scale_ = rank.reference();
-  if (ranks.size() != static_cast<std::size_t>(n_ranks_)) return;
+  if (ranks.empty() || ranks.size() > static_cast<std::size_t>(n_ranks_)) return;
+  // An earlier attempt had more ranks.
+  for (auto r = ranks.size(); r < static_cast<std::size_t>(n_ranks_); ++r) {
+    world_rank.add(no_rank);
+    node_rank.add(no_rank);
+    host.add(std::string_view());
+    pid.add(std::int64_t{no_rank});
+    device.add(std::string_view());
+  }
   for (Column* const column : {&world_rank, &node_rank, &host, &pid, &device}) {
     column->write_new(*this, path, {rank_scale_});
     add_rank_use({column->reference(), 0});

@@ -20,6 +20,9 @@
 
 namespace ranklog::trackers::hdf5 {
 
+// "/run/<attempt>".
+[[nodiscard]] std::string run_group(std::int32_t attempt);
+
 // Creates a group in `parent`, with the groups on the way to it; opens it if it is there.
 [[nodiscard]] h5::Group make_group(hid_t parent, const std::string& path);
 
@@ -28,6 +31,12 @@ class OutputFile {
   // Creates the file with its root attributes, /run/0 and /ranks, and flushes it.
   // Errors: RunExistsError if there is such a file; h5::CallFailed.
   OutputFile(std::filesystem::path path, const TrackerContext& context, double created_s);
+  // Opens what an earlier attempt left, for the next one: rows at context.from_step and later are
+  // set aside, and /run, /ranks and the root attributes are made this attempt's. Nothing of that is
+  // in the file before the first flush. Errors: h5::CallFailed.
+  [[nodiscard]] static std::unique_ptr<OutputFile> reopen(std::filesystem::path path,
+                                                          const TrackerContext& context,
+                                                          double now_s);
 
   [[nodiscard]] hid_t id() const noexcept { return opened_.get(); }
   [[nodiscard]] hid_t& native_id() noexcept { return native_id_; }
@@ -44,6 +53,8 @@ class OutputFile {
   [[nodiscard]] hobj_ref_t rank_scale() const noexcept { return rank_scale_; }
   void add_rank_use(ScaleUse use);
   void remove_rank_use(hobj_ref_t dataset);
+  // Keeps the configuration of an earlier attempt under that attempt.
+  void put_config_aside();
 
   // Makes all that was written part of the file, or nothing of it; then it waits in memory and the
   // next flush tries again. Errors: h5::CallFailed from HDF5 itself, which the system's refusals
@@ -59,7 +70,13 @@ class OutputFile {
   h5::CommitFailure close(h5::Durability durability);
 
  private:
+  OutputFile(std::filesystem::path path, const TrackerContext& context);
   void create_file();
+  void make_lists();
+  void open_existing();
+  void begin_attempt(const TrackerContext& context, double now_s);
+  void write_attempt(const TrackerContext& context, std::int32_t attempt, double now_s) const;
+  void replace_ranks(const TrackerContext& context);
   void write_start(const TrackerContext& context, double created_s);
   void write_identity(const TrackerContext& context, double created_s) const;
   void write_ranks(const TrackerContext& context);
@@ -79,6 +96,7 @@ class OutputFile {
   mutable std::map<Cell, CachedList> dataset_creation_;
   hid_t native_id_ = H5I_INVALID_HID;
   std::int32_t n_ranks_ = 1;
+  std::int32_t previous_attempt_ = 0;  // of a file that was there
   hobj_ref_t rank_scale_ = 0;
   std::vector<ScaleUse> rank_uses_;
   bool has_new_rank_uses_ = false;

@@ -9,6 +9,7 @@
 #include "hdf5/library.hpp"
 #include "trackers/hdf5/attributes.hpp"
 #include "trackers/hdf5/output_file.hpp"
+#include "trackers/hdf5/row_copy.hpp"
 
 namespace ranklog::trackers::hdf5 {
 namespace {
@@ -27,6 +28,15 @@ constexpr hsize_t rows_per_copy = 8192;
 
 Table::Table(std::vector<Series*> series) : series_(std::move(series)) {
   for (Series* const one : series_) one->table = this;
+}
+
+void Table::adopt(const OutputFile& file, hsize_t n_rows) {
+  const std::string& home = series_.front()->path();
+  step_.adopt(file, home);
+  time_.adopt(file, home);
+  n_rows_written_ = n_rows;
+  chunk_rows_ = chunk_rows_of(file.id(), home + "/step");
+  list_step_uses(file);
 }
 
 void Table::add_row(std::int64_t step, double time) {

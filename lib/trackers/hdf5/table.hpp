@@ -23,6 +23,9 @@ class Table {
   // The metrics must not have rows yet, unless they come from a split.
   explicit Table(std::vector<Series*> series);
 
+  // Takes over the datasets that an earlier attempt left: `n_rows` rows in all of them.
+  void adopt(const OutputFile& file, hsize_t n_rows);
+
   // Adds a row; the caller adds the values to the series.
   void add_row(std::int64_t step, double time);
   void add_rows(const std::vector<std::int64_t>& steps, const std::vector<double>& times);
