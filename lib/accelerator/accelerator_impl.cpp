@@ -283,6 +283,8 @@ void Accelerator::Impl::start_exchange() {
   options.report = [this](const std::string& text) { report(text); };
   options.before_abort = [this](const std::string& reason) { finish_before_abort(reason); };
   exchange_ = std::make_unique<reduce::Exchange>(comm, keys_, std::move(options));
+  if (dispatch_ && dispatch_->has(tracking::Audience::every_rank)) return;
+  fast_log_ = std::make_unique<FastLog>(keys_, *exchange_, helpers.rank());
 }
 
 // The trackers keep what they have: what they were given last, and why the run failed.
@@ -298,53 +300,6 @@ void Accelerator::Impl::finish_before_abort(const std::string& reason) noexcept 
 void Accelerator::Impl::define_metric(std::string_view key, const MetricOptions& options) {
   validate_key(key);
   keys_.declare(key, options, helpers.rank());
-}
-
-void Accelerator::Impl::log(const Values& values, std::optional<std::int64_t> step,
-                            const LogOptions& options, const SourceLocation& where) {
-  check_running("log()");
-  if (!exchange_) return;  // log_with was empty
-  const bool is_main_only = options.scope == Scope::main_process;
-  if (is_main_only && helpers.rank() != 0) return;
-
-  exchange_->note_log(step.value_or(0), step.has_value(), where);
-  auto row =
-      recorder_.make_row(values, step, is_main_only ? RowKind::main_only : RowKind::reduced, where);
-  for (auto& conflict : recorder_.take_conflicts()) exchange_->add_conflict(std::move(conflict));
-  if (row.cells.empty()) return;
-  std::shared_ptr<const tracking::TrackerOptions> tracker_options;
-  if (!options.tracker_options.empty()) {
-    tracker_options = std::make_shared<const tracking::TrackerOptions>(options.tracker_options);
-  }
-  using tracking::Audience;
-  if (is_main_only || (dispatch_ && dispatch_->has(Audience::every_rank))) {
-    const auto own = std::make_shared<const Record>(recorder_.to_record(row, 1));
-    if (is_main_only) dispatch_->submit(own, tracker_options, Audience::main_process);
-    dispatch_->submit(own, tracker_options, Audience::every_rank);
-  }
-  if (!is_main_only) {
-    row.caller_options = tracker_options;
-    exchange_->submit(std::move(row));
-  }
-  deliver();
-}
-
-void Accelerator::Impl::deliver() {
-  if (!dispatch_ || helpers.rank() != 0) return;
-  for (const auto& row : exchange_->take_settled()) {
-    dispatch_->submit(std::make_shared<const Record>(recorder_.to_record(row, helpers.size())),
-                      std::static_pointer_cast<const tracking::TrackerOptions>(row.caller_options),
-                      tracking::Audience::main_process);
-  }
-  for (const auto& warning : recorder_.take_warnings()) report(warning);
-}
-
-void Accelerator::Impl::log_own_cost() {
-  if (!exchange_) return;
-  const auto window = own_cost->take(exchange_->sent());
-  exchange_->submit(recorder_.make_own_row({{overhead_key, window.overhead_s},
-                                            {messages_sent_key, window.sent.n_messages},
-                                            {bytes_sent_key, window.sent.n_bytes}}));
 }
 
 void Accelerator::Impl::flush() {
@@ -372,6 +327,7 @@ void Accelerator::Impl::end_training(const std::optional<reduce::RankFailure>& f
   if (dispatch_ && helpers.rank() != 0) dispatch_->finish(run_outcome(outcome));
   print_summary(outcome);
   dispatch_.reset();
+  fast_log_.reset();
   lock_.release();
   stop_signals.reset();
   exchange_->close();

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "accelerator/fast_log.hpp"
 #include "accelerator/logger_state.hpp"
 #include "accelerator/own_cost.hpp"
 #include "accelerator/recorder.hpp"
@@ -67,7 +68,12 @@ class Accelerator::Impl {
   void create_run(std::string_view project_name, const InitOptions& options);
   void forget_run() noexcept;
   [[nodiscard]] std::optional<std::int64_t> next_step(const std::filesystem::path& run_dir) const;
+  void log_row(const Values& values, std::optional<std::int64_t> step, const LogOptions& options,
+               const SourceLocation& where);
   void deliver();
+  void deliver_blocks();
+  void report_warnings();
+  [[nodiscard]] PooledBlock finished(const reduce::Block& block);
   [[nodiscard]] reduce::DrainOutcome drain_until_all_end(
       const std::optional<reduce::RankFailure>& failure);
   void throw_conflicts(const reduce::DrainOutcome& outcome) const;
@@ -88,7 +94,11 @@ class Accelerator::Impl {
   reduce::KeyTable keys_;
   Recorder recorder_;
   std::unique_ptr<reduce::Exchange> exchange_;
-  std::shared_ptr<tracking::Dispatch> dispatch_;  // null where no tracker runs
+  std::unique_ptr<FastLog> fast_log_;        // null where every rank has trackers of its own
+  std::vector<reduce::RowOrBlock> settled_;  // scratch of deliver()
+  tracking::Blocks blocks_;
+  std::vector<std::shared_ptr<RecordBlockPool>> block_pools_;  // index: ShapeId
+  std::shared_ptr<tracking::Dispatch> dispatch_;               // null where no tracker runs
 };
 
 }  // namespace ranklog

@@ -258,7 +258,10 @@ std::int64_t Recorder::next_own_step(RowKind kind) const {
 
 Cell Recorder::make_cell(const Leaf& leaf, std::int64_t step, bool has_step, RowKind kind) {
   auto& entry = keys_.at(leaf.key);
-  if (kind == RowKind::reduced && !entry.reduced.is_logged) ++entry.n_expected;
+  if (kind == RowKind::reduced && !entry.reduced.is_logged) {
+    ++entry.n_expected;
+    keys_.note_change();
+  }
   KeyProgress& progress = progress_of(entry, kind);
   const bool repeats = progress.is_logged && progress.last_step == step;
   progress.n_repeats = repeats ? progress.n_repeats + 1 : 0;

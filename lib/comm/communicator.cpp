@@ -9,6 +9,7 @@
 namespace ranklog {
 
 PostedMessage::PostedMessage(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+PostedMessage::PostedMessage() noexcept = default;
 PostedMessage::PostedMessage(PostedMessage&&) noexcept = default;
 PostedMessage& PostedMessage::operator=(PostedMessage&&) noexcept = default;
 PostedMessage::~PostedMessage() {
@@ -19,6 +20,13 @@ void PostedMessage::abandon() {
   if (impl_) impl_->abandon();
   impl_.reset();
 }
+Bytes PostedMessage::reclaim() { return impl_ ? impl_->reclaim() : Bytes{}; }
+
+Inbox::Inbox(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Inbox::~Inbox() = default;
+Inbox::Inbox(Inbox&&) noexcept = default;
+Inbox& Inbox::operator=(Inbox&&) noexcept = default;
+const Bytes* Inbox::next() { return impl_->next(); }
 
 Communicator::Communicator() noexcept = default;
 Communicator::Communicator(std::unique_ptr<comm::Backend> backend) noexcept
@@ -81,9 +89,11 @@ std::vector<Bytes> Communicator::all_gather(std::span<const std::byte> data) con
   return parts;
 }
 
-PostedMessage Communicator::post(int destination, int tag, Bytes payload) const {
-  return PostedMessage(backend_->post(destination, tag, std::move(payload)));
+PostedMessage Communicator::post(int destination, int tag, Bytes payload,
+                                 PostedMessage used) const {
+  return PostedMessage(backend_->post(destination, tag, std::move(payload), std::move(used.impl_)));
 }
+Inbox Communicator::inbox(int source, int tag) const { return Inbox(backend_->inbox(source, tag)); }
 std::optional<Bytes> Communicator::try_receive(int source, int tag) const {
   return backend_->try_receive(source, tag);
 }

@@ -49,6 +49,7 @@ class ThreadPosted final : public PostedMessage::Impl {
     return *is_taken_ || job_->is_broken;
   }
   void abandon() override {}
+  [[nodiscard]] Bytes reclaim() override { return {}; }
 
  private:
   std::shared_ptr<Job> job_;
@@ -58,6 +59,24 @@ class ThreadPosted final : public PostedMessage::Impl {
 // Internal tags are negative, so they never meet a caller's.
 constexpr int tag_up = -1;
 constexpr int tag_down = -2;
+
+class ThreadInbox final : public Inbox::Impl {
+ public:
+  ThreadInbox(const Backend& backend, int source, int tag)
+      : backend_(backend), source_(source), tag_(tag) {}
+  [[nodiscard]] const Bytes* next() override {
+    auto payload = backend_.try_receive(source_, tag_);
+    if (!payload) return nullptr;
+    payload_ = std::move(*payload);
+    return &payload_;
+  }
+
+ private:
+  const Backend& backend_;
+  int source_;
+  int tag_;
+  Bytes payload_;
+};
 
 class ThreadBackend final : public Backend {
  public:
@@ -132,11 +151,16 @@ class ThreadBackend final : public Backend {
     return parts;
   }
 
-  [[nodiscard]] std::unique_ptr<PostedMessage::Impl> post(int destination, int tag,
-                                                          Bytes payload) const override {
+  [[nodiscard]] std::unique_ptr<PostedMessage::Impl> post(
+      int destination, int tag, Bytes payload,
+      std::unique_ptr<PostedMessage::Impl> used) const override {
+    used.reset();
     return std::make_unique<ThreadPosted>(job_, send(destination, tag, std::move(payload)));
   }
 
+  [[nodiscard]] std::unique_ptr<Inbox::Impl> inbox(int source, int tag) const override {
+    return std::make_unique<ThreadInbox>(*this, source, tag);
+  }
   [[nodiscard]] std::optional<Bytes> try_receive(int source, int tag) const override {
     const std::lock_guard lock(job_->mutex);
     return take(source, tag);

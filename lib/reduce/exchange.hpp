@@ -3,13 +3,12 @@
 #pragma once
 
 #include <chrono>
-#include <deque>
 #include <functional>
 #include <optional>
 #include <vector>
 
 #include "ranklog/communicator.hpp"
-#include "reduce/assembler.hpp"
+#include "reduce/junction.hpp"
 #include "reduce/lookout.hpp"
 #include "reduce/packet.hpp"
 
@@ -63,10 +62,36 @@ class Exchange {
   // fill their share of max_waiting_bytes; the latter for AssemblerOptions::late_s at most, since
   // rows go then.
   void submit(Row row);
+  // An empty block of this rank's rows, which the caller fills until it is full or was sealed. Rows
+  // count from the moment that they are added, in order with submit() among rows that share keys;
+  // so blocks that share keys with another row must be sealed first.
+  [[nodiscard]] Block* open_block(ShapeId shape);
+  void seal(Block* block);
+  // Grows whenever the exchange has sealed all blocks itself: they make a window together, it is
+  // time to send, this rank is held back, or it drains.
+  [[nodiscard]] std::uint64_t n_seals() const noexcept { return n_seals_; }
+  // To be called with the time when a row was added to a block. Does what submit() does to move
+  // things and to hold back a rank that is ahead.
+  void row_added(double now_s) {
+    ++n_submitted_;
+    if (++n_open_rows_ >= static_cast<std::size_t>(options_.window_rows) || now_s >= next_look_s_)
+      look_around(now_s);
+  }
+  // Whether rows have no way to rank 0 any more; submit() then drops them.
+  [[nodiscard]] bool drops_rows() const {
+    return is_cut_off_ || (unsent_bytes_ > options_.max_unsent_bytes && is_parent_given_up());
+  }
+  // Seconds on the clock that row_added() takes.
+  [[nodiscard]] double now_s() const;
+
   // Moves what can be moved, at most once a millisecond.
   void poll();
-  // Rank 0: rows that are complete, in order. Other ranks: none.
+  [[nodiscard]] bool has_settled() const noexcept { return !settled_.empty(); }
+  // Rank 0: what is complete, in order; its blocks go back to shapes(). Other ranks: nothing.
+  void take_settled(std::vector<RowOrBlock>& settled);
+  // The same as single rows.
   [[nodiscard]] std::vector<Row> take_settled();
+  [[nodiscard]] ShapeTable& shapes() noexcept { return shapes_; }
   // Collective, waiting: returns when all rows submitted by all ranks are settled on rank 0.
   // A rank that ends must drain again until all ranks are ending, because the others may flush
   // first. `on_rank_0` is called there before the other ranks are let go.
@@ -95,6 +120,7 @@ class Exchange {
   struct Child {
     int rank;
     PacketReader reader;
+    Inbox inbox;
     bool is_drained = false;
     bool is_ending = false;
     std::int32_t n_ranks_heard = 0;
@@ -102,7 +128,9 @@ class Exchange {
     bool is_gone = false;    // for good
   };
 
-  [[nodiscard]] double now_s() const;
+  void look_around(double now_s);
+  void seal_all();
+  void hold_back();
   void receive();
   void take_packet(std::size_t child_index, const Bytes& bytes);
   // Whether the rows of a source that wait here for other sources fill its share of the memory.
@@ -140,19 +168,27 @@ class Exchange {
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
   int parent_ = -1;
   std::vector<Child> children_;
-  Assembler assembler_;
+  ShapeTable shapes_;
+  Junction junction_;
   Lookout lookout_;
   PacketWriter writer_;
+  PacketReader::Contents arrived_;  // scratch
   PacketHead next_head_;
   bool has_logged_ = false;
   bool is_draining_ = false;
-  std::vector<Row> settled_;
+  std::vector<RowOrBlock> settled_;
+  std::vector<Block*> open_;                          // blocks of this rank that are being filled
+  std::vector<std::unique_ptr<Block>> open_at_leaf_;  // that own them, where no junction does
+  std::size_t n_open_rows_ = 0;
+  std::uint64_t n_seals_ = 0;
+  double next_look_s_ = 0;
   struct Unsent {
     PostedMessage message;
     std::size_t n_bytes;
     std::int64_t n_submitted;  // rows of this rank until then
   };
-  std::deque<Unsent> unsent_;
+  std::vector<Unsent> unsent_;
+  std::vector<PostedMessage> taken_;  // to be used again
   std::size_t unsent_bytes_ = 0;
   bool is_flushing_ = false;  // the last drain was a flush
   bool awaits_outcome_ = false;
@@ -164,6 +200,7 @@ class Exchange {
   Traffic sent_;
   double last_sent_s_ = -1e9;
   double last_polled_s_ = -1e9;
+  double last_sealed_s_ = -1e9;
 };
 
 }  // namespace ranklog::reduce

@@ -107,8 +107,8 @@ bool Exchange::waits_for(std::size_t neighbour) const {
   const Child& child = children_[neighbour];
   if (child.is_drained || child.is_gone) return false;
   return is_draining_ ||
-         assembler_.is_awaited(static_cast<int>(neighbour) + 1,
-                               [&child](LocalKey key) { return child.reader.gives(key); });
+         junction_.is_awaited(static_cast<int>(neighbour) + 1,
+                              [&child](LocalKey key) { return child.reader.gives(key); });
 }
 
 void Exchange::go_on_without_missing() {
@@ -152,6 +152,7 @@ DrainOutcome Exchange::drain(DrainReason reason, const std::optional<RankFailure
   lookout_.note(reason == DrainReason::flush ? Sighting::Doing::flush
                                              : Sighting::Doing::end_training);
   is_flushing_ = reason == DrainReason::flush;
+  seal_all();
   is_draining_ = true;
   wait_while([this] { return is_any_child_undrained(); });
   is_draining_ = false;
@@ -167,8 +168,10 @@ DrainOutcome Exchange::drain(DrainReason reason, const std::optional<RankFailure
                          });
   if (!is_root()) send(true);
   auto outcome = share_outcome(on_rank_0);
-  unsent_.clear();  // waits until the parent has taken them: it has, or it could not answer
-  unsent_bytes_ = 0;
+  while (!unsent_.empty()) {  // the parent has taken them, or it could not answer
+    drop_taken();
+    if (!unsent_.empty()) std::this_thread::yield();
+  }
   for (auto& child : children_) child.is_drained = false;
   ++next_head_.epoch;
   return outcome;
@@ -212,7 +215,7 @@ DrainOutcome Exchange::make_outcome() {
   outcome.conflicts.erase(std::unique(outcome.conflicts.begin(), outcome.conflicts.end()),
                           outcome.conflicts.end());
   outcome.failure = std::exchange(next_head_.failure, std::nullopt);
-  outcome.n_late_parts = assembler_.n_late();
+  outcome.n_late_parts = junction_.n_late();
   outcome.are_all_ending = next_head_.is_ending;
   if (outcome.are_all_ending && !outcome.failure) outcome.failure = find_absence();
   return outcome;

@@ -77,6 +77,10 @@ class KeyTable {
   }
   [[nodiscard]] std::optional<LocalKey> find(std::string_view key) const;
 
+  // Grows when the parent has to be told something: a key, or that more ranks have logged it.
+  [[nodiscard]] std::uint64_t version() const noexcept { return version_; }
+  void note_change() noexcept { ++version_; }
+
   // The key's entry, made if it is new. Throws InvalidKeyError for a new key with a bad name; the
   // keys of our own metrics are good names here.
   LocalKey intern(std::string_view key);
@@ -96,6 +100,7 @@ class KeyTable {
                                                          const KeyDefinition& definition);
 
   std::vector<KeyEntry> entries_;
+  std::uint64_t version_ = 1;
   struct Hash {
     using is_transparent = void;
     std::size_t operator()(std::string_view text) const noexcept {
