@@ -42,4 +42,10 @@ ranklog_optional(JSONL TRUE "no library")
 ranklog_optional(DVCLIVE TRUE "no library")
 find_package(PNG QUIET) # pixels for trackers whose vendors know image files only
 ranklog_optional(PNG PNG_FOUND "libpng-dev")
-find_package(nlohmann_json 3 QUIET) # the tool, the benchmarks and the tests
+find_package(nlohmann_json 3 QUIET) # the REST trackers, the tool, the benchmarks and the tests
+find_package(CURL 7.85 QUIET)
+set(ranklog_has_http OFF)
+if(CURL_FOUND AND nlohmann_json_FOUND)
+  set(ranklog_has_http ON)
+endif()
+ranklog_optional(MLFLOW ranklog_has_http "libcurl4-openssl-dev and nlohmann-json3-dev")

@@ -90,6 +90,7 @@ struct InitOptions {
   DvcliveOptions dvclive = {};
   Hdf5Options hdf5 = {};
   WandbOptions wandb = {};
+  MlflowOptions mlflow = {};
 };
 
 // Who takes part in a call of log().

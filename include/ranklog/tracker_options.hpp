@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "ranklog/config.hpp"
+
 namespace ranklog {
 
 struct Hdf5Options {
@@ -45,6 +47,20 @@ struct WandbOptions {
   std::optional<bool> statistics = {};
   std::optional<std::int64_t> max_ranks = {};
   std::optional<double> flush_interval_s = {};
+};
+
+struct MlflowOptions {
+  std::optional<std::string> tracking_uri = {};
+  std::optional<std::string> experiment_name = {};
+  std::optional<std::string> run_id = {};
+  std::optional<std::string> run_name = {};
+  std::optional<Config> tags = {};
+  std::optional<bool> nested_run = {};
+  std::optional<std::string> parent_run_id = {};
+  std::optional<std::string> description = {};
+  std::optional<bool> statistics = {};
+  std::optional<std::int64_t> max_ranks = {};
+  std::optional<double> request_timeout_s = {};
 };
 
 }  // namespace ranklog

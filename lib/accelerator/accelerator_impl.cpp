@@ -88,6 +88,8 @@ Accelerator::Impl::Impl(AcceleratorOptions options)
     keys_.declare(messages_sent_key, {.reduce = Reduction::sum, .unit = "1"}, comm.rank());
     keys_.declare(bytes_sent_key, {.reduce = Reduction::sum, .unit = "By"}, comm.rank());
   }
+  const auto left_out = tracking::parse_left_out(
+      broadcast_text(helpers, tracking::to_text(tracking::left_out_of_all())));
   reduce::agree(helpers, [&] {
     if (comm::is_mpi_usable()) {
       const auto world = comm::world_place();
@@ -103,7 +105,7 @@ Accelerator::Impl::Impl(AcceleratorOptions options)
     if (remote_deadline_.count() < 0 || remote_deadline_ > std::chrono::hours(24)) {
       throw UsageError("remote_deadline must be 0 to 24 hours");
     }
-    selection = tracking::resolve(options.log_with, project.logging_dir.has_value());
+    selection = tracking::resolve(options.log_with, project.logging_dir.has_value(), left_out);
     stop_signals.emplace(options.stop_on_signals);
   });
   check_same_selection(helpers, selection);

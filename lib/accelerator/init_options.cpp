@@ -13,6 +13,7 @@ std::map<std::string, Config> all_tracker_options(const InitOptions& options) {
   add("dvclive", options.dvclive);
   add("hdf5", options.hdf5);
   add("wandb", options.wandb);
+  add("mlflow", options.mlflow);
   return all;
 }
 

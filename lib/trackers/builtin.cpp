@@ -9,6 +9,9 @@
 #ifdef RANKLOG_HAS_JSONL
 #include "trackers/jsonl/jsonl_tracker.hpp"
 #endif
+#ifdef RANKLOG_HAS_MLFLOW
+#include "trackers/mlflow/mlflow_tracker.hpp"
+#endif
 #ifdef RANKLOG_HAS_TENSORBOARD
 #include "trackers/tensorboard/tensorboard_tracker.hpp"
 #endif
@@ -26,6 +29,9 @@ const std::vector<BuiltinTracker>& builtin_trackers() {
 #endif
 #ifdef RANKLOG_HAS_WANDB
       {"wandb", trackers::make_wandb_tracker, true},
+#endif
+#ifdef RANKLOG_HAS_MLFLOW
+      {"mlflow", trackers::make_mlflow_tracker, true, trackers::mlflow_left_out_because},
 #endif
 #ifdef RANKLOG_HAS_DVCLIVE
       {"dvclive", trackers::make_dvclive_tracker, true},

@@ -2,17 +2,18 @@
 #pragma once
 
 #include <cstddef>
-#include <span>
+#include <utility>
 #include <vector>
 
-#include "core/record_block_pool.hpp"
+#include "ranklog/record_block.hpp"
 
 namespace ranklog::tracking {
 
 // Calls `take(record)` for every row of the blocks, by time, so that log calls with different keys
 // come in the order in which they were made; rows of one block keep their order.
-template <class Take>
-void for_each_record(std::span<const PooledBlock> blocks, Take take) {
+// `Blocks` is a range of pointers to blocks.
+template <class Blocks, class Take>
+void for_each_record(const Blocks& blocks, Take take) {
   std::vector<std::size_t> next(blocks.size(), 0);
   std::vector<Record> records(blocks.size());
   while (true) {

@@ -162,14 +162,13 @@ void Dispatch::send(Slot& slot, const std::shared_ptr<const Record>& record,
 
 void Dispatch::submit(Blocks& blocks) {
   bool is_for_writer = false;
+  Sender::SharedBlocks shared;
   for (auto& slot : slots_) {
     if (slot.audience != Audience::main_process) continue;
     if (slot.affinity == ThreadAffinity::caller) {
       log_to(slot, blocks);
     } else if (slot.sender) {
-      for_each_record(blocks, [&](const Record& record) {
-        send(slot, std::make_shared<const Record>(record), nullptr);
-      });
+      slot.sender->submit(blocks, shared);
     } else {
       is_for_writer = true;
     }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/text.hpp"
+#include "tracking/block_records.hpp"
 
 namespace ranklog::tracking {
 namespace {
@@ -28,7 +29,23 @@ struct Loss {
     first_step = n_rows == 0 ? step : std::min(first_step, step);
     n_rows += rows;
   }
+  void add(const RecordBlock& block) {
+    if (block.n_rows() == 0) return;
+    add(static_cast<std::int64_t>(block.n_rows()),
+        *std::min_element(block.row_step.begin(), block.row_step.end()));
+  }
 };
+
+Loss rows_of(std::span<const std::shared_ptr<const RecordBlock>> blocks) {
+  Loss rows;
+  for (const auto& block : blocks) rows.add(*block);
+  return rows;
+}
+
+std::size_t bytes_of(const RecordBlock& block) {
+  constexpr std::size_t column_bytes = 64;  // of a row: six numbers and two ranks, at most
+  return block.n_rows() * (2 * sizeof(double) + block.metrics.size() * column_bytes);
+}
 
 }  // namespace
 
@@ -53,8 +70,29 @@ struct Sender::State {
   std::int64_t n_other_left_out = 0;
   std::optional<Undelivered> of_tracker;
 
-  // Called with the lock held, which it gives up meanwhile.
+  // The rest of the rows stays undelivered once the tracker was cancelled.
+  void log_rows(std::unique_lock<std::mutex>& lock, const SharedBlocks& blocks) {
+    static const Config no_options;
+    current = {"log", nullptr, rows_of(blocks).n_rows, rows_of(blocks).first_step, 0};
+    for_each_record(std::span(blocks), [&](const Record& record) {
+      if (is_cancelled) {
+        at_deadline.add(1, record.row_step);
+      } else {
+        lock.unlock();
+        const bool is_done = shield->run("log", [&] { tracker->log(record, no_options); });
+        lock.lock();
+        if (!is_done) refused.add(1, record.row_step);
+      }
+      --current.n_rows;
+    });
+    current = {};
+  }
+  // Called with the lock held, which they give up meanwhile.
   void call(std::unique_lock<std::mutex>& lock, Delivery delivery) {
+    if (!delivery.blocks.empty()) {
+      log_rows(lock, delivery.blocks);
+      return;
+    }
     current = {delivery.what, nullptr, delivery.n_rows, delivery.first_step, 0};
     lock.unlock();
     const bool is_done = shield->run(delivery.what, [&] { delivery.work(*tracker); });
@@ -96,18 +134,42 @@ void Sender::start() {
   thread_ = std::thread([state = state_] { run(state); });
 }
 
+bool Sender::find_room(const Delivery& delivery) {
+  const std::lock_guard lock(state_->mutex);
+  if (state_->queue.size() < max_deliveries && state_->n_bytes + delivery.n_bytes <= max_bytes) {
+    return true;
+  }
+  state_->without_room.add(delivery.n_rows, delivery.first_step);
+  if (delivery.n_rows == 0) ++state_->n_other_left_out;
+  return false;
+}
+
 void Sender::submit(Delivery delivery) {
+  if (!find_room(delivery)) return;  // the only thread that could take the room away is this one
   {
     const std::lock_guard lock(state_->mutex);
-    if (state_->queue.size() >= max_deliveries || state_->n_bytes + delivery.n_bytes > max_bytes) {
-      state_->without_room.add(delivery.n_rows, delivery.first_step);
-      if (delivery.n_rows == 0) ++state_->n_other_left_out;
-      return;
-    }
     state_->n_bytes += delivery.n_bytes;
     state_->queue.push_back(std::move(delivery));
   }
   state_->changed.notify_all();
+}
+
+void Sender::submit(std::span<const PooledBlock> blocks, SharedBlocks& copy) {
+  Loss rows;
+  Delivery delivery;
+  for (const auto& block : blocks) {
+    rows.add(*block);
+    delivery.n_bytes += bytes_of(*block);
+  }
+  if (rows.n_rows == 0) return;
+  delivery.n_rows = rows.n_rows;
+  delivery.first_step = rows.first_step;
+  if (!find_room(delivery)) return;
+  if (copy.empty()) {
+    for (const auto& block : blocks) copy.push_back(std::make_shared<const RecordBlock>(*block));
+  }
+  delivery.blocks = copy;
+  submit(std::move(delivery));
 }
 
 void Sender::flush_soon() {

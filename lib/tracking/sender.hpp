@@ -7,9 +7,12 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <thread>
+#include <vector>
 
+#include "core/record_block_pool.hpp"
 #include "ranklog/tracker.hpp"
 #include "tracking/shield.hpp"
 
@@ -22,6 +25,8 @@ struct Delivery {
   std::int64_t n_rows = 0;
   std::int64_t first_step = 0;  // of the rows
   std::size_t n_bytes = 0;      // memory that waiting for delivery keeps alive, roughly
+  // Not empty: instead of `work`, log() for each row of these.
+  std::vector<std::shared_ptr<const RecordBlock>> blocks = {};
 };
 
 // Thread safety: one calling thread.
@@ -38,6 +43,9 @@ class Sender {
   void start();
   // Never waits. Without room the delivery is left out, and counted.
   void submit(Delivery delivery);
+  // As submit(). Copies the blocks into `copy` if it is empty, so that several senders share it.
+  using SharedBlocks = std::vector<std::shared_ptr<const RecordBlock>>;
+  void submit(std::span<const PooledBlock> blocks, SharedBlocks& copy);
   // Asks for a flush() behind what was submitted; does not wait for it.
   void flush_soon();
   // Asks for finish() behind what was submitted; await_end() waits for it until `deadline`, then
@@ -51,6 +59,8 @@ class Sender {
  private:
   struct State;
   static void run(const std::shared_ptr<State>& state);
+  // False: the delivery was counted as left out.
+  bool find_room(const Delivery& delivery);
 
   std::shared_ptr<State> state_;  // shared with the thread, which may be abandoned
   std::thread thread_;

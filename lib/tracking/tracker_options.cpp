@@ -55,6 +55,13 @@ std::vector<std::string> OptionReader::texts(std::string_view name,
   return texts;
 }
 
+Config OptionReader::dictionary(std::string_view name) {
+  const auto* value = declare(name);
+  if (value == nullptr) return {};
+  if (const auto* nested = value->get_if<Config>()) return *nested;
+  reject_type(name, *value, "a dictionary");
+}
+
 void OptionReader::reject_unknown() const {
   for (const auto& item : options_.items()) {
     if (std::find(known_.begin(), known_.end(), item.key) != known_.end()) continue;

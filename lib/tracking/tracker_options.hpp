@@ -25,6 +25,8 @@ class OptionReader {
   // A list of texts, or one text.
   [[nodiscard]] std::vector<std::string> texts(std::string_view name,
                                                std::vector<std::string> fallback);
+  // Empty when it is not given.
+  [[nodiscard]] Config dictionary(std::string_view name);
   void reject_unknown() const;
 
  private:

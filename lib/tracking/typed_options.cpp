@@ -24,6 +24,22 @@ Config to_config(const Hdf5Options& options) {
   return config;
 }
 
+Config to_config(const MlflowOptions& options) {
+  Config config;
+  set_if(config, "tracking_uri", options.tracking_uri);
+  set_if(config, "experiment_name", options.experiment_name);
+  set_if(config, "run_id", options.run_id);
+  set_if(config, "run_name", options.run_name);
+  set_if(config, "tags", options.tags);
+  set_if(config, "nested_run", options.nested_run);
+  set_if(config, "parent_run_id", options.parent_run_id);
+  set_if(config, "description", options.description);
+  set_if(config, "statistics", options.statistics);
+  set_if(config, "max_ranks", options.max_ranks);
+  set_if(config, "request_timeout_s", options.request_timeout_s);
+  return config;
+}
+
 Config to_config(const TensorBoardOptions& options) {
   Config config;
   set_if(config, "statistics", options.statistics);

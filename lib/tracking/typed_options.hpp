@@ -10,6 +10,7 @@ namespace ranklog::tracking {
 
 // The members that are set, under their own names.
 [[nodiscard]] Config to_config(const Hdf5Options& options);
+[[nodiscard]] Config to_config(const MlflowOptions& options);
 [[nodiscard]] Config to_config(const TensorBoardOptions& options);
 [[nodiscard]] Config to_config(const DvcliveOptions& options);
 [[nodiscard]] Config to_config(const WandbOptions& options);

@@ -199,6 +199,33 @@ TEST_CASE("rows that are large fill the queue by their bytes") {
   CHECK(says(dispatch->failures().at(0), "7 rows from step 4 on not delivered"));
 }
 
+TEST_CASE("blocks arrive row by row, share one queue with single rows and are counted alike") {
+  const auto refusing = std::make_shared<ScriptedTracker>(
+      Script{.name = "refusing", .affinity = ThreadAffinity::sender, .throws_from = {"log"}});
+  const auto dead = std::make_shared<WaitingTracker>();
+  const auto remote = std::make_shared<ScriptedTracker>(remote_script("remote"));
+  const auto dispatch = dispatch_over({refusing, dead, remote}, std::chrono::milliseconds(50));
+  const auto pool = std::make_shared<ranklog::RecordBlockPool>();
+  submit(*dispatch, 0, 1);
+  for (int i = 0; i < 2; ++i) {
+    ranklog::tracking::Blocks blocks;
+    blocks.push_back(pool->take());
+    blocks[0]->row_step = {10 * i + 1, 10 * i + 2, 10 * i + 3};
+    blocks[0]->time = {1, 2, 3};
+    dispatch->submit(blocks);
+    CHECK(blocks.empty());
+  }
+  submit(*dispatch, 20, 21);
+  dispatch->finish({});
+  std::vector<std::int64_t> steps;
+  for (const auto& record : remote->records()) steps.push_back(record.row_step);
+  CHECK(steps == std::vector<std::int64_t>{0, 1, 2, 3, 11, 12, 13, 20});
+  const auto failures = dispatch->failures();
+  REQUIRE(failures.size() == 4);
+  CHECK(says(failures[1], "8 rows from step 0 on not delivered (8 were refused)"));
+  CHECK(says(failures[3], "8 rows from step 0 on not delivered"));
+}
+
 TEST_CASE("a tracker that ignores cancel() is abandoned and named, and its memory stays valid") {
   const auto stubborn = std::make_shared<WaitingTracker>(false);
   const std::weak_ptr<WaitingTracker> observer = stubborn;
