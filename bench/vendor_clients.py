@@ -7,6 +7,7 @@ prints both as JSON with their ratio. Both times include all that is done until 
 """
 
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -67,14 +68,16 @@ def ns_per_step(log, n_steps):
     times = []
     for _ in range(N_REPETITIONS):
         with tempfile.TemporaryDirectory() as directory:
+            os.chdir(directory)  # in a git repository, dvclive would make a DVC repository of it
             start = time.perf_counter()
             log(pathlib.Path(directory) / "run", n_steps)
             times.append((time.perf_counter() - start) / n_steps * 1e9)
+            os.chdir("/")
     return sorted(times)[len(times) // 2]
 
 
 def main():
-    program, n_steps = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 1000
+    program, n_steps = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 200
     done = subprocess.run([program, str(n_steps), str(N_REPETITIONS)], check=True,
                           capture_output=True, text=True)
     ours = {entry["name"]: entry["value"] for entry in json.loads(done.stdout)["results"]}
