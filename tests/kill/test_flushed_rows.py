@@ -37,21 +37,43 @@ def wait_until(condition, limit_s=60):
     return True
 
 
-def is_alive(pid):
-    """Whether the process runs; a zombie does not."""
+def start_of(pid):
+    """When the process started, which tells it from a later one of the same number; None once it is
+    gone or a zombie."""
     try:
         status = pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
-        return False
-    return status.rpartition(")")[2].split()[0] not in "ZX"
+        return None
+    fields = status.rpartition(")")[2].split()
+    return None if fields[0] in "ZX" else int(fields[19])
 
 
-def kill(pid):
-    """SIGKILL; the process may be gone already."""
-    try:
-        os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
+class Process:
+    """A process that is never taken for another that got its number."""
+
+    def __init__(self, pid):
+        self.pid = pid
+        self.start = start_of(pid)
+
+    @property
+    def is_alive(self):
+        """Whether it still runs."""
+        return self.start is not None and start_of(self.pid) == self.start
+
+    def kill(self):
+        """SIGKILL, if it still runs."""
+        try:
+            handle = os.pidfd_open(self.pid)
+        except ProcessLookupError:
+            return
+        try:
+            # The handle is of whatever has the number now, so look after it was taken.
+            if self.is_alive:
+                signal.pidfd_send_signal(handle, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        finally:
+            os.close(handle)
 
 
 class Job:
@@ -69,7 +91,8 @@ class Job:
         self.process = subprocess.Popen(command, env=environment, cwd=directory, text=True,
                                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                         stderr=subprocess.STDOUT, start_new_session=True)
-        self.pids = []
+        self.launcher = Process(self.process.pid)
+        self.ranks = []
 
     def wait_for_pids(self):
         """Waits until all ranks log, and knows their processes from then on."""
@@ -78,23 +101,21 @@ class Job:
                 or not path.exists():
             self.end()
             pytest.fail(f"{self.command} did not start: {self.process.stdout.read()}")
-        self.pids = [int(line) for line in path.read_text(encoding="utf-8").split()]
+        self.ranks = [Process(int(line)) for line in path.read_text(encoding="utf-8").split()]
 
     def strike(self, victim):
         """Kills rank 0, rank 2, or the launcher with all ranks."""
-        if victim == "all":
-            kill(self.process.pid)
-        for pid in {"self": self.pids[:1], "other": self.pids[2:3], "all": self.pids}[victim]:
-            kill(pid)
+        everyone = [self.launcher, *self.ranks]
+        for process in {"self": self.ranks[:1], "other": self.ranks[2:3], "all": everyone}[victim]:
+            process.kill()
 
     def end(self):
         """Waits until nothing of the job runs."""
         wait_until(lambda: self.process.poll() is not None, 20)
-        for pid in [self.process.pid, *self.pids]:
-            if is_alive(pid):
-                kill(pid)
+        for process in [self.launcher, *self.ranks]:
+            process.kill()
         self.process.wait()
-        assert wait_until(lambda: not any(is_alive(pid) for pid in self.pids))
+        assert wait_until(lambda: not any(rank.is_alive for rank in self.ranks))
 
     @property
     def n_acknowledged(self):

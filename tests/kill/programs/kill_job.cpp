@@ -44,7 +44,7 @@ class KillingCalls : public ranklog::h5::SystemCalls {
   void strike() const {
     if (whom_ == "other") kill(pids_.at(2), SIGKILL);
     if (whom_ == "all") {
-      kill(getppid(), SIGKILL);
+      if (getppid() > 1) kill(getppid(), SIGKILL);
       for (std::size_t rank = 1; rank < pids_.size(); ++rank) kill(pids_[rank], SIGKILL);
     }
     if (whom_ != "other") kill(getpid(), SIGKILL);
