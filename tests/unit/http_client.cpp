@@ -137,7 +137,7 @@ TEST_CASE("no connection, no answer, half an answer and a late answer are all wo
 
 TEST_CASE("what is no HTTP is an error, and the client lives on") {
   StubServer server(
-      {std::string("\x16\x03\x01 garbage\0\r\n\r\n", 20), http_answer("200 OK", "ok")});
+      {std::string("\x16\x03\x01 garbage\0\r\n\r\n", 16), http_answer("200 OK", "ok")});
   Client client(options_for(server.url()));
   CHECK(error_of(client, {.path = "/"}));
   CHECK(client.send({.path = "/"}).body == "ok");
