@@ -315,6 +315,7 @@ def test_all_leaves_mlflow_out_without_a_server_and_says_so(job):
 
 
 def test_the_environment_wins_over_options(stub, job):
+    """T5: what the contract says of MLFLOW_EXPERIMENT_NAME and its siblings."""
     server = stub()
     job(server.uri, steps=10, with_files=0,
         env={"MLFLOW_EXPERIMENT_NAME": "from env", "MLFLOW_TAGS": json.dumps({"a": "b"})})

@@ -100,6 +100,7 @@ def check_row(row, step, n_ranks=N_RANKS):
 
 def test_a_run_of_four_ranks_is_read_and_synced_as_it_was_logged(mpirun, tmp_path, inspect,
                                                                 wandb_cli):
+    """T2: scalars, text and configuration, with the project of init_trackers."""
     begin = time.time()
     mpirun(N_RANKS, PROGRAM, tmp_path, "baseline", 0, N_STEPS, "whole",
            env={"WANDB_TAGS": "a,b", "WANDB_NOTES": "nötes", "WANDB_RUN_GROUP": "not this one",

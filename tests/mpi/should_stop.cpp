@@ -25,6 +25,23 @@ namespace {
 volatile sig_atomic_t n_own = 0;
 void own_handler(int) { n_own = n_own + 1; }
 
+// Puts SIGTERM to the system's default for a test: doctest has a handler of its own, which ranklog
+// calls too, and which ends the program.
+class WithoutHandler {
+ public:
+  WithoutHandler() {
+    struct sigaction none {};
+    none.sa_handler = SIG_DFL;
+    REQUIRE(sigaction(SIGTERM, &none, &before_) == 0);
+  }
+  ~WithoutHandler() { sigaction(SIGTERM, &before_, nullptr); }
+  WithoutHandler(const WithoutHandler&) = delete;
+  WithoutHandler& operator=(const WithoutHandler&) = delete;
+
+ private:
+  struct sigaction before_ {};
+};
+
 // The step at which this rank was told to stop; all must say the same.
 void check_stopped_together(std::int64_t step) {
   std::int64_t least = step, most = step;
@@ -36,6 +53,7 @@ void check_stopped_together(std::int64_t step) {
 }  // namespace
 
 TEST_CASE("a signal on any one rank stops all at the same step, and all rows are kept") {
+  const WithoutHandler sigterm;
   for (const int number : {SIGTERM, SIGUSR1}) {
     for (int target = 0; target < world_size(); target += std::max(world_size() - 1, 1)) {
       const auto memory = std::make_shared<MemoryTracker>();
