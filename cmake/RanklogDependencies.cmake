@@ -27,10 +27,27 @@ macro(ranklog_optional part found debian_package)
       message(FATAL_ERROR "RANKLOG_WITH_${part}=ON needs ${debian_package}")
     endif()
   endif()
-  message(STATUS "ranklog: ${part} tracker: ${RANKLOG_HAS_${part}}")
+  message(STATUS "ranklog: ${part}: ${RANKLOG_HAS_${part}}")
 endmacro()
 
 find_package(Protobuf QUIET)
 ranklog_optional(TENSORBOARD Protobuf_FOUND "libprotobuf-dev and protobuf-compiler")
 ranklog_optional(JSONL TRUE "no library")
 find_package(nlohmann_json 3 QUIET) # the tool, the benchmarks and the tests
+
+# CUDA 12 or newer; the code then holds kernels for compute capability 8.0 and 9.0, and PTX for what
+# comes after.
+set(ranklog_cuda_found FALSE)
+if(NOT RANKLOG_WITH_CUDA STREQUAL "OFF")
+  include(CheckLanguage)
+  check_language(CUDA)
+  if(CMAKE_CUDA_COMPILER)
+    if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
+      set(CMAKE_CUDA_ARCHITECTURES 80-real 90)
+    endif()
+    enable_language(CUDA)
+    find_package(CUDAToolkit 12 QUIET)
+    set(ranklog_cuda_found ${CUDAToolkit_FOUND})
+  endif()
+endif()
+ranklog_optional(CUDA ranklog_cuda_found "nvcc 12 or newer on the PATH, or CMAKE_CUDA_COMPILER")

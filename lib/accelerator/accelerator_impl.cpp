@@ -74,7 +74,8 @@ Accelerator::Impl::Impl(AcceleratorOptions options)
       window_rows_(options.window_rows),
       flush_interval_(options.flush_interval),
       remote_deadline_(options.remote_deadline),
-      recorder_(keys_, comm.rank()) {
+      recorder_(keys_, comm.rank()),
+      device_rows_(comm.rank(), gpu::make_driver) {
   reduce::agree(helpers, [&] {
     if (comm::is_mpi_usable()) {
       const auto world = comm::world_place();
@@ -236,7 +237,24 @@ void Accelerator::Impl::log(const Values& values, std::optional<std::int64_t> st
   if (!exchange_) return;  // log_with was empty
   const bool is_main_only = options.scope == Scope::main_process;
   if (is_main_only && helpers.rank() != 0) return;
+  if (device_rows_.must_hold(values)) {
+    device_rows_.hold(values, step, options, where);
+    release_device_rows(false);
+  } else {
+    log_now(values, step, options, where);
+  }
+}
 
+void Accelerator::Impl::release_device_rows(bool wait) {
+  device_rows_.release(
+      wait,
+      [this](const HeldRow& row) { log_now(row.values(), row.step(), row.options(), row.where()); },
+      [this](const std::string& text) { report(text); });
+}
+
+void Accelerator::Impl::log_now(const Values& values, std::optional<std::int64_t> step,
+                                const LogOptions& options, const SourceLocation& where) {
+  const bool is_main_only = options.scope == Scope::main_process;
   auto row =
       recorder_.make_row(values, step, is_main_only ? RowKind::main_only : RowKind::reduced, where);
   for (auto& conflict : recorder_.take_conflicts()) exchange_->add_conflict(std::move(conflict));
@@ -271,6 +289,7 @@ void Accelerator::Impl::deliver() {
 void Accelerator::Impl::flush() {
   check_running("flush()");
   if (!exchange_) return;
+  release_device_rows(true);
   const auto outcome = exchange_->drain(reduce::DrainReason::flush);
   deliver();
   if (dispatch_) dispatch_->flush();
@@ -282,6 +301,7 @@ void Accelerator::Impl::end_training(const std::optional<reduce::RankFailure>& f
   if (phase != Phase::running) return;
   phase = Phase::ended;
   if (!exchange_) return;
+  release_device_rows(true);
   const auto outcome = drain_until_all_end(failure);
   RunOutcome how;
   if (outcome.failure) {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "accelerator/device_rows.hpp"
 #include "accelerator/logger_state.hpp"
 #include "accelerator/recorder.hpp"
 #include "accelerator/run_directory.hpp"
@@ -48,6 +49,9 @@ class Accelerator::Impl {
   void start_dispatch(std::string_view project_name, const Config* config,
                       const InitOptions& options);
   void create_run(std::string_view project_name, std::string_view run_name);
+  void log_now(const Values& values, std::optional<std::int64_t> step, const LogOptions& options,
+               const SourceLocation& where);
+  void release_device_rows(bool wait);
   void deliver();
   [[nodiscard]] reduce::DrainOutcome drain_until_all_end(
       const std::optional<reduce::RankFailure>& failure);
@@ -64,6 +68,7 @@ class Accelerator::Impl {
   int finalize_token_ = 0;
   reduce::KeyTable keys_;
   Recorder recorder_;
+  DeviceRows device_rows_;
   std::unique_ptr<reduce::Exchange> exchange_;
   std::shared_ptr<tracking::Dispatch> dispatch_;  // null where no tracker runs
 };

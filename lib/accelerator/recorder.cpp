@@ -27,6 +27,8 @@ Kind kind_of(const Value& value) {
       return Kind::text;
     case Value::Tag::numbers:
       return value.numbers().is_integer() ? Kind::integer : Kind::real;
+    case Value::Tag::accumulated:
+      return value.is_accumulated_integer() ? Kind::integer : Kind::real;
     default:
       return Kind::real;
   }
@@ -34,6 +36,7 @@ Kind kind_of(const Value& value) {
 
 // Nothing to count: as if the key had not been logged.
 bool is_empty(const Value& value) {
+  if (value.tag() == Value::Tag::accumulated) return value.accumulator().moments.count == 0;
   return value.weight() == 0 || (value.tag() == Value::Tag::numbers && value.numbers().n == 0);
 }
 
@@ -62,6 +65,9 @@ void add_numbers(const Value& value, Accumulator& numbers, std::int32_t rank) {
       }
       break;
     }
+    case Value::Tag::accumulated:
+      numbers.merge(value.accumulator());
+      break;
     default:
       break;
   }
@@ -187,6 +193,12 @@ void Recorder::check_definition(const Leaf& leaf, bool has_step, RowKind kind) {
   }
   const auto contradiction = keys_.define(leaf.key, definition);
   entry.is_logged_here = true;
+  if (leaf.value.tag() == Value::Tag::accumulated && info.reduction == Reduction::gather) {
+    throw InvalidValueError(fmt::format(
+        "log() on rank {}: metric '{}' is gathered, and of a device tensor only the statistics "
+        "come to the host; copy it to the host and log it as a std::span{}",
+        rank_, escape_unprintable(info.key), call_site()));
+  }
   if (!contradiction) return;
   if (contradiction->other_rank == rank_ || kind == RowKind::direct) {
     throw ConflictError(

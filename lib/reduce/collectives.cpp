@@ -132,6 +132,7 @@ std::string shape_of(std::span<const Item> items) {
     shape += json_quote(item.key);
     if (item.value.tag() == Value::Tag::nested) shape += ": " + shape_of(item.value.nested());
     if (item.value.tag() == Value::Tag::text) shape += ": text";
+    if (item.value.tag() == Value::Tag::device) shape += ": a device tensor";
   }
   return shape + "}";
 }
@@ -175,8 +176,11 @@ Dict map_leaves(const Dict& values, std::string_view operation, F function) {
         break;
       }
       case Value::Tag::text:
-        throw UsageError(fmt::format("{}() of a dictionary takes numbers and spans; '{}' is text",
-                                     operation, item.key));
+      case Value::Tag::device:
+      case Value::Tag::accumulated:
+        throw UsageError(fmt::format("{}() of a dictionary takes numbers and spans; '{}' is {}",
+                                     operation, item.key,
+                                     v.tag() == Value::Tag::text ? "text" : "a device tensor"));
     }
   }
   return out;
