@@ -6,7 +6,7 @@
 #include <exception>
 #include <ranklog/ranklog.hpp>
 
-#include "cuda/line_fit.hpp"
+#include "line_fit/line_fit.hpp"
 
 namespace {
 

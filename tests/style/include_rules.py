@@ -38,7 +38,7 @@ ALLOWED = {module: set(names.split()) | {module} for module, names in ALLOWED.it
 # Libraries that only some places may include: pattern of the header, pattern of the place.
 LIBRARIES = [
     (r"mpi\.h", r"lib/comm/|include/ranklog/mpi\.hpp|tests/|bench/|examples/", "only comm speaks MPI"),
-    (r"(cuda|cuda_\w+|cublas\w*|nccl|hip/.*)\.h(pp)?|cuda/.*", r"lib/device/|tests/gpu/|bench/gpu/|examples/06_cuda", "only device speaks CUDA"),
+    (r"(cuda|cuda_\w+|cublas\w*|nccl|hip/.*)\.h(pp)?|cuda/.*", r"lib/device/|tests/gpu/|bench/gpu/|examples/line_fit/", "only device speaks CUDA"),
     (r"H5\w*\.h|hdf5(_hl)?\.h|hdf5/.*", r"lib/(hdf5|reader|trackers/hdf5)/|tests/|bench/",
      "only the reader and the hdf5 tracker speak HDF5"),
     (r"google/protobuf/.*|.*\.pb\.h", r"lib/trackers/tensorboard/|tests/", "only tensorboard speaks protobuf"),

@@ -3,7 +3,7 @@
 #include <stdexcept>
 #include <string>
 
-#include "cuda/line_fit.hpp"
+#include "line_fit/line_fit.hpp"
 
 namespace {
 

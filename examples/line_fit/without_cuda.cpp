@@ -1,7 +1,7 @@
 // LineFit where the library was built without CUDA: it only says so.
 #include <stdexcept>
 
-#include "cuda/line_fit.hpp"
+#include "line_fit/line_fit.hpp"
 
 struct LineFit::State {};
 
