@@ -105,7 +105,7 @@ TEST_CASE("rows are on disk when the flush interval has passed") {
 }
 
 TEST_CASE("options that are misspelt or out of range are refused") {
-  TemporaryDirectory directory;
+  ScratchDirectory directory;
   const auto start = [&](Config options) {
     trackers::Hdf5Tracker().start(context_in(directory.path(), 1, std::move(options)));
   };
@@ -116,7 +116,7 @@ TEST_CASE("options that are misspelt or out of range are refused") {
 }
 
 TEST_CASE("a process that is killed after a flush leaves every flushed row") {
-  TemporaryDirectory directory;
+  ScratchDirectory directory;
   const pid_t child = fork();
   REQUIRE(child >= 0);
   if (child == 0) {
@@ -154,7 +154,7 @@ TEST_CASE("a run file that exists is not overwritten") {
 }
 
 TEST_CASE("a run directory that is missing is an error that names the file and the cause") {
-  TemporaryDirectory directory;
+  ScratchDirectory directory;
   trackers::Hdf5Tracker tracker;
   const fs::path missing = directory.path() / "missing";
   CHECK_THROWS_WITH_AS(tracker.start(context_in(missing)),
@@ -169,7 +169,7 @@ TEST_CASE("a run directory that cannot be written is an error that says so") {
     MESSAGE("skipped: root may write everywhere");
     return;
   }
-  TemporaryDirectory directory;
+  ScratchDirectory directory;
   fs::permissions(directory.path(), fs::perms::owner_read | fs::perms::owner_exec);
   trackers::Hdf5Tracker tracker;
   CHECK_THROWS_WITH_AS(tracker.start(context_in(directory.path())),
@@ -178,7 +178,7 @@ TEST_CASE("a run directory that cannot be written is an error that says so") {
 }
 
 TEST_CASE("nothing of HDF5 appears on standard error, and the host's handler is left in place") {
-  TemporaryDirectory scratch;
+  ScratchDirectory scratch;
   int n_calls = 0;
   H5E_auto2_t handler = nullptr;
   void* data = nullptr;
@@ -221,7 +221,7 @@ TEST_CASE(
 }
 
 TEST_CASE("a run that starts on a full disk is an error and leaves no file") {
-  TemporaryDirectory directory;
+  ScratchDirectory directory;
   if (mount("ranklog-test", directory.path().c_str(), "tmpfs", 0, "size=64k") != 0) {
     MESSAGE("skipped: may not mount a small file system");
     return;
@@ -235,7 +235,7 @@ TEST_CASE("a run that starts on a full disk is an error and leaves no file") {
 }
 
 TEST_CASE("a disk that fills up costs the rows that do not fit, never the file") {
-  TemporaryDirectory directory;
+  ScratchDirectory directory;
   if (mount("ranklog-test", directory.path().c_str(), "tmpfs", 0, "size=1m") != 0) {
     MESSAGE("skipped: may not mount a small file system");
     return;

@@ -253,7 +253,7 @@ TEST_CASE("a failed run says so and why; one that was not finished is still runn
   Run failed;
   failed.tracker.finish({RunStatus::failed, "out of memory"});
   CHECK(RunReader(failed.file()).info().status == "failed");
-  TemporaryDirectory directory;
+  ScratchDirectory directory;
   RecordMaker make;
   {
     trackers::Hdf5Tracker tracker;
@@ -266,7 +266,7 @@ TEST_CASE("a failed run says so and why; one that was not finished is still runn
 }
 
 TEST_CASE("provenance comes back") {
-  TemporaryDirectory directory;
+  ScratchDirectory directory;
   TrackerContext context = context_in(directory.path());
   Provenance provenance;
   provenance.facts = Config{{"user", "ada"}, {"jobsize", 2}, {"hostlist", "n[1-2]"}};

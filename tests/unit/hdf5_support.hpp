@@ -1,45 +1,23 @@
 // Hand-made records, and a tracker that writes them to a temporary run directory.
 #pragma once
 
-#include <unistd.h>
-
 #include <cstdint>
-#include <cstdlib>
 #include <filesystem>
 #include <limits>
 #include <map>
 #include <memory>
-#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "ranklog/record.hpp"
 #include "ranklog/tracker.hpp"
+#include "support/scratch_directory.hpp"
 #include "trackers/hdf5/hdf5_tracker.hpp"
 
 namespace ranklog::test_support {
 
 inline constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
-
-class TemporaryDirectory {
- public:
-  TemporaryDirectory() {
-    std::string name = (std::filesystem::temp_directory_path() / "ranklog-XXXXXX").string();
-    if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("cannot make " + name);
-    path_ = name;
-  }
-  ~TemporaryDirectory() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  TemporaryDirectory(const TemporaryDirectory&) = delete;
-  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
-  [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
 
 // Makes metrics with the infos that a run would give them: one for each key, in order.
 class RecordMaker {
@@ -116,7 +94,7 @@ struct Run {
   void finish() { tracker.finish({}); }
   [[nodiscard]] std::filesystem::path file() const { return directory.path() / "run.h5"; }
 
-  TemporaryDirectory directory;
+  ScratchDirectory directory;
   RecordMaker make;
   trackers::Hdf5Tracker tracker;
 };

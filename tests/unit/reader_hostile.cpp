@@ -64,7 +64,7 @@ TEST_CASE("a file that is missing is the system's error") {
 }
 
 TEST_CASE("a directory without a run, a pipe and a text file are no run files") {
-  TemporaryDirectory directory;
+  ScratchDirectory directory;
   CHECK_THROWS_AS(RunReader(directory.path()), IoError);
   REQUIRE(mkfifo((directory.path() / "run.h5").c_str(), 0600) == 0);
   CHECK_THROWS_AS(RunReader(directory.path()), FileFormatError);
@@ -76,7 +76,7 @@ TEST_CASE("a directory without a run, a pipe and a text file are no run files") 
 }
 
 TEST_CASE("somebody else's HDF5 file is no run file") {
-  TemporaryDirectory directory;
+  ScratchDirectory directory;
   const fs::path path = directory.path() / "other.h5";
   h5::File(H5Fcreate(path.c_str(), H5F_ACC_EXCL, H5P_DEFAULT, H5P_DEFAULT)).close();
   CHECK_THROWS_WITH_AS(RunReader{path}, doctest::Contains("not one of ranklog's"), FileFormatError);
@@ -153,7 +153,7 @@ TEST_CASE("a file that ends early is damaged, wherever it ends") {
 }
 
 TEST_CASE("find_runs finds runs in any depth, sorted, and refuses a missing directory") {
-  TemporaryDirectory directory;
+  ScratchDirectory directory;
   for (const char* const name : {"b/two", "a/one"}) {
     fs::create_directories(directory.path() / name);
     trackers::Hdf5Tracker tracker;
