@@ -1,24 +1,17 @@
-// What `log` costs the caller, against one bare MPI_Allreduce of 64 doubles per step in the same
-// run: 16 numbers and 64 numbers a step, both with full statistics, into a tracker that only
-// checks them. Arguments: [steps per repetition] [repetitions].
+// What `log` costs the caller, against what people write without it, in the same run: one bare
+// MPI_Allreduce of 64 doubles per step, and one MPI_Allreduce per metric and step. All with full
+// statistics, into a tracker that only checks them.
 #include <mpi.h>
 
 #include <array>
-#include <charconv>
 #include <chrono>
 #include <cmath>
 #include <cstdint>
-#include <cstdio>
-#include <cstring>
-#include <exception>
-#include <memory>
-#include <ranklog/ranklog.hpp>
-#include <string>
-#include <utility>
 #include <vector>
 
 #include "support/allocations.hpp"
-#include "support/report.hpp"
+#include "support/logging.hpp"
+#include "support/program.hpp"
 
 namespace {
 
@@ -28,93 +21,55 @@ constexpr std::size_t n_metrics = 64;
 constexpr std::size_t n_few_metrics = 16;
 // Calls that one clock reading covers: reading it for each would be a good part of the cost.
 constexpr int n_calls_per_sample = 8;
+// A step of 64 collectives takes so much longer than the others that fewer of them will do.
+constexpr int hand_written_steps_divisor = 20;
 
-// The value that `rank` logs: every metric and step has its own mean over the ranks.
-double value_of(std::size_t metric, std::int64_t step, int rank) {
-  return static_cast<double>(metric) + static_cast<double>(step % 1024) + rank;
-}
-
-// Checks each record that arrives and keeps nothing.
-class CheckingTracker final : public ranklog::GeneralTracker {
- public:
-  [[nodiscard]] std::string name() const override { return "checking"; }
-  [[nodiscard]] bool requires_logging_directory() const override { return false; }
-  void log(const ranklog::Record& record, const ranklog::Config&) override {
-    ++n_records_;
-    const double mean_rank = (record.n_ranks - 1) / 2.0;
-    for (std::size_t i = 0; i < record.metrics.size(); ++i) {
-      const ranklog::Metric& metric = record.metrics[i];
-      const double expected = value_of(i, record.row_step, 0) + mean_rank;
-      is_right_ = is_right_ && std::abs(metric.value - expected) < 1e-9 &&
-                  metric.statistics.count == record.n_ranks;
-    }
+struct World {
+  int rank = 0;
+  int n_ranks = 0;
+  World() {
+    MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+    MPI_Comm_size(MPI_COMM_WORLD, &n_ranks);
   }
-  [[nodiscard]] bool saw_only_right_values(std::int64_t n_expected_records) const {
-    return is_right_ && n_records_ == n_expected_records;
-  }
-
- private:
-  std::int64_t n_records_ = 0;
-  bool is_right_ = true;
-};
-
-// Logs a fixed set of keys step after step, as a training loop would.
-class Logging {
- public:
-  explicit Logging(std::size_t n_keys)
-      : tracker_(std::make_shared<CheckingTracker>()),
-        accelerator_(ranklog::AcceleratorOptions{.log_with = {tracker_}}) {
-    for (std::size_t i = 0; i < n_keys; ++i) keys_.push_back("metric/" + std::to_string(i));
-    for (const std::string& key : keys_) items_.emplace_back(key, 0.0);
-    accelerator_.init_trackers("bench");
-  }
-
-  void log_one() {
-    const int rank = accelerator_.process_index();
-    for (std::size_t i = 0; i < keys_.size(); ++i) {
-      items_[i].value = ranklog::Value(value_of(i, step_, rank));
-    }
-    accelerator_.log(items_, step_);
-    ++step_;
-  }
-  void log(int n_steps) {
-    for (int i = 0; i < n_steps; ++i) log_one();
-  }
-  void flush() { accelerator_.flush(); }
-  [[nodiscard]] bool finish() {
-    accelerator_.end_training();
-    return !accelerator_.is_main_process() || tracker_->saw_only_right_values(step_);
-  }
-
- private:
-  std::shared_ptr<CheckingTracker> tracker_;
-  ranklog::Accelerator accelerator_;
-  std::vector<std::string> keys_;
-  std::vector<ranklog::Item> items_;
-  std::int64_t step_ = 0;
 };
 
 // One bare MPI_Allreduce a step, of the values that 64 metrics would log.
 std::vector<double> time_bare_allreduce(const Sizes& sizes, bool& is_correct) {
-  int rank = 0;
-  int n_ranks = 0;
-  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
-  MPI_Comm_size(MPI_COMM_WORLD, &n_ranks);
+  const World world;
   std::array<double, n_metrics> mine{};
   std::array<double, n_metrics> sums{};
   return time_steps(sizes, [&](int n_steps) {
     for (int step = 0; step < n_steps; ++step) {
-      for (std::size_t i = 0; i < n_metrics; ++i) mine[i] = value_of(i, step, rank);
+      for (std::size_t i = 0; i < n_metrics; ++i) mine[i] = value_of(i, step, world.rank);
       MPI_Allreduce(mine.data(), sums.data(), n_metrics, MPI_DOUBLE, MPI_SUM, MPI_COMM_WORLD);
-      const double expected = n_ranks * (value_of(7, step, 0) + (n_ranks - 1) / 2.0);
+      const double expected = world.n_ranks * (value_of(7, step, 0) + (world.n_ranks - 1) / 2.0);
       is_correct = is_correct && std::abs(sums[7] - expected) < 1e-6;
     }
   });
 }
 
+// As people write it: each metric by itself, some summed, some with their minimum or maximum.
+std::vector<double> time_hand_written(Sizes sizes, bool& is_correct) {
+  const World world;
+  const std::array operations{MPI_SUM, MPI_MIN, MPI_MAX};
+  sizes.n_steps = std::max(1, sizes.n_steps / hand_written_steps_divisor);
+  return time_steps(sizes, [&](int n_steps) {
+    for (int step = 0; step < n_steps; ++step) {
+      for (std::size_t i = 0; i < n_metrics; ++i) {
+        const double mine = value_of(i, step, world.rank);
+        double all = 0;
+        MPI_Allreduce(&mine, &all, 1, MPI_DOUBLE, operations[i % 3], MPI_COMM_WORLD);
+        if (i % 3 == 1) is_correct = is_correct && all == value_of(i, step, 0);
+        if (i % 3 == 2) is_correct = is_correct && all == value_of(i, step, world.n_ranks - 1);
+      }
+    }
+  });
+}
+
 // With the exchange and the delivery of all rows inside the time.
-std::vector<double> time_log(const Sizes& sizes, std::size_t n_keys, bool& is_correct) {
-  Logging logging(n_keys);
+std::vector<double> time_log(const Sizes& sizes, std::size_t n_keys, ranklog::Order order,
+                             bool& is_correct) {
+  Logging logging(n_keys, order);
   std::vector<double> ns_per_step = time_steps(sizes, [&](int n_steps) {
     logging.log(n_steps);
     logging.flush();
@@ -152,47 +107,29 @@ CallCost cost_of_call(const Sizes& sizes, std::size_t n_keys, bool& is_correct) 
 }
 
 int run(const Sizes& sizes) {
+  using ranklog::Order;
   bool is_correct = true;
-  const std::vector<double> bare = time_bare_allreduce(sizes, is_correct);
-  const std::vector<double> log_many = time_log(sizes, n_metrics, is_correct);
-  const std::vector<double> log_few = time_log(sizes, n_few_metrics, is_correct);
+  const auto bare = time_bare_allreduce(sizes, is_correct);
+  const auto hand_written = time_hand_written(sizes, is_correct);
+  const auto log_many = time_log(sizes, n_metrics, Order::by_rank, is_correct);
+  const auto log_few = time_log(sizes, n_few_metrics, Order::by_rank, is_correct);
+  const auto log_exact = time_log(sizes, n_few_metrics, Order::reproducible, is_correct);
   const CallCost call = cost_of_call(sizes, n_few_metrics, is_correct);
 
   Report report("log_cost", sizes);
-  report.add("bare MPI_Allreduce of 64 doubles", "ns/step", bare);
-  report.add("log of 64 numbers", "ns/step", log_many);
-  report.add("log of 64 numbers / bare MPI_Allreduce", "ratio", median(log_many) / median(bare));
-  report.add("log of 16 numbers", "ns/step", log_few);
-  report.add("log of 16 numbers / bare MPI_Allreduce", "ratio", median(log_few) / median(bare));
   report.add("one call of log, 16 numbers, median call", "ns", call.median_ns);
   report.add("one call of log, 16 numbers, allocations", "per call", call.allocations_per_call);
+  report.add("bare MPI_Allreduce of 64 doubles", "ns/step", bare);
+  report.add("64 MPI_Allreduce of one double", "ns/step", hand_written);
+  report.add("log of 64 numbers", "ns/step", log_many);
+  report.add("log of 16 numbers", "ns/step", log_few);
+  report.add("log of 16 numbers, reproducible", "ns/step", log_exact);
+  report.add("log of 64 numbers / bare MPI_Allreduce", "ratio", median(log_many) / median(bare));
+  report.add("log of 64 numbers / 64 MPI_Allreduce", "ratio",
+             median(log_many) / median(hand_written));
   return report.finish(is_correct);
-}
-
-// True if `text` is a number above zero, which then is in `value`.
-bool parse(const char* text, int& value) {
-  const char* end = text + std::strlen(text);
-  const auto [stop, error] = std::from_chars(text, end, value);
-  return error == std::errc() && stop == end && value > 0;
 }
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  MPI_Init(&argc, &argv);
-  Sizes sizes;
-  int status = 2;
-  if (argc > 3 || (argc > 1 && !parse(argv[1], sizes.n_steps)) ||
-      (argc > 2 && !parse(argv[2], sizes.n_repetitions))) {
-    std::fputs("usage: bench_log_cost [steps per repetition] [repetitions]\n", stderr);
-  } else {
-    try {
-      status = run(sizes);
-    } catch (const std::exception& error) {
-      std::fprintf(stderr, "bench_log_cost: %s\n", error.what());
-      MPI_Abort(MPI_COMM_WORLD, 1);
-    }
-  }
-  MPI_Finalize();
-  return status;
-}
+int main(int argc, char** argv) { return program(argc, argv, "log_cost", {15, 20000}, run); }

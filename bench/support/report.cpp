@@ -7,7 +7,9 @@
 
 #include <array>
 #include <cstdio>
+#include <cstdlib>
 #include <ctime>
+#include <fstream>
 #include <ranklog/version.hpp>
 #include <thread>
 
@@ -20,6 +22,27 @@ constexpr int report_format = 1;
 std::string host_name() {
   std::array<char, 256> name{};
   return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown";
+}
+
+std::string cpu_model() {
+  std::ifstream file("/proc/cpuinfo");
+  for (std::string line; std::getline(file, line);) {
+    const auto colon = line.find(": ");
+    if (line.starts_with("model name") && colon != std::string::npos) return line.substr(colon + 2);
+  }
+  return "unknown";
+}
+
+// Of the last minute: what else the machine does, and this program itself.
+double load_average() {
+  double load = 0;
+  return getloadavg(&load, 1) == 1 ? load : -1;
+}
+
+// As scripts/bench found it.
+std::string commit() {
+  const char* text = std::getenv("RANKLOG_BENCH_COMMIT");
+  return text == nullptr ? "unknown" : text;
 }
 
 std::string mpi_library() {
@@ -59,11 +82,14 @@ Report::Report(std::string_view program, const Sizes& sizes) {
   json_["context"] = {
       {"date", fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)))},
       {"host", host_name()},
+      {"cpu", cpu_model()},
       {"n_cores", n_cores},
+      {"load_average", load_average()},
       {"n_ranks", n_ranks_in_world()},
       {"is_oversubscribed", n_ranks_in_world() > static_cast<int>(n_cores)},
       {"mpi", mpi_library()},
       {"ranklog", ranklog::version},
+      {"commit", commit()},
       {"compiler", __VERSION__},
       {"build_type", RANKLOG_BENCH_BUILD_TYPE},
       {"n_repetitions", sizes.n_repetitions},

@@ -51,6 +51,8 @@ class Report {
   void add(std::string_view name, std::string_view unit, double value);
   // The median of the repetitions is the result; all of them are kept.
   void add(std::string_view name, std::string_view unit, const std::vector<double>& repetitions);
+  // What one rank measured.
+  void add_rank(const nlohmann::ordered_json& rank) { json_["ranks"].push_back(rank); }
   // Collective. Prints on rank 0 and returns the exit status: 1 if a check failed on any rank.
   [[nodiscard]] int finish(bool is_correct_here);
 

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
@@ -19,18 +20,32 @@
 #include "ranklog/communicator.hpp"
 #include "ranklog/config.hpp"
 #include "ranklog/logger.hpp"
+#include "ranklog/media.hpp"
 #include "ranklog/progress_bar.hpp"
 #include "ranklog/project_configuration.hpp"
 #include "ranklog/reduction.hpp"
 #include "ranklog/source_location.hpp"
 #include "ranklog/tracker.hpp"
 #include "ranklog/tracker_handle.hpp"
+#include "ranklog/tracker_options.hpp"
 #include "ranklog/value.hpp"
+#include "ranklog/watchdog.hpp"
 
 namespace ranklog {
 
 // Every member of an options struct has an initialiser, so that -Wextra lets callers name only
 // those they need: {.log_with = "hdf5"}.
+// Whether ranklog logs what it costs.
+enum class OwnCostMetrics : std::uint8_t {
+  off,
+  // Once per `window_rows` calls of log(), and at each flush() and end_training(), each rank logs
+  // the seconds that it spent inside log() and flush() since the last time as `ranklog/overhead_s`
+  // (maximum over the ranks, mean beside it), and the messages and bytes that it sent to other
+  // ranks for log() as `ranklog/messages_sent` and `ranklog/bytes_sent` (sums). The steps of these
+  // are 0, 1, 2, ... Costs two readings of a clock per call.
+  per_window,
+};
+
 struct AcceleratorOptions {
   TrackerSelection log_with = {};               // none: every tracking call is a no-op
   std::optional<std::string> project_dir = {};  // fills project_config where it is empty
@@ -38,13 +53,44 @@ struct AcceleratorOptions {
   Communicator communicator = {};  // default: all processes of the job
   std::string label = {};          // names this group of ranks in messages, e.g. "ensemble-3"
   std::chrono::milliseconds flush_interval{1000};  // a rank sends what it has at least this often
+  // How long end_training() waits for trackers that talk to a server; what is not delivered by then
+  // is named in the closing summary.
+  std::chrono::milliseconds remote_deadline{60000};
+  OwnCostMetrics own_cost = OwnCostMetrics::off;
   int window_rows = 64;  // rows that a rank collects before it sends them on; 1 to 1,000,000
+  WatchdogOptions watchdog = {};
+  // Signals that ask the job to stop, as schedulers send before they end it: see should_stop().
+  std::vector<int> stop_on_signals = {};
+};
+
+// What to do when there is no run to resume.
+enum class IfMissing : std::uint8_t { fail, create };
+
+// Continues a run that is there: the next attempt at it. Rows that earlier attempts recorded at
+// `from_step` and later are put aside, and this attempt logs at `from_step` and later, so that
+// every metric stays one continuous series. See docs/guide.md, "Resuming".
+struct Resume {
+  std::optional<std::int64_t> from_step = {};  // default: after the last recorded step
+  IfMissing if_missing = IfMissing::fail;
+
+  // Resumes the run if it is there, else begins it: the same program text for every attempt.
+  [[nodiscard]] static Resume automatic(std::optional<std::int64_t> from_step = std::nullopt) {
+    return {from_step, IfMissing::create};
+  }
 };
 
 struct InitOptions {
   // Default: job id of the scheduler, else date and time; see run_name().
   std::string run_name = {};
-  std::map<std::string, Config> tracker_options = {};  // by tracker name; unknown names are ignored
+  std::optional<Resume> resume = {};  // default: a new run, never one that is there
+  // By tracker name; unknown names are ignored, unknown options of a tracker are an error.
+  std::map<std::string, Config> tracker_options = {};
+  // The same with types. An option that is given here and in the map is an error.
+  TensorBoardOptions tensorboard = {};
+  DvcliveOptions dvclive = {};
+  Hdf5Options hdf5 = {};
+  WandbOptions wandb = {};
+  MlflowOptions mlflow = {};
 };
 
 // Who takes part in a call of log().
@@ -55,6 +101,10 @@ enum class Scope : std::uint8_t {
 
 struct LogOptions {
   Scope scope = Scope::all_ranks;
+  std::map<std::string, Config> tracker_options = {};  // by tracker name; unknown names are ignored
+};
+
+struct MediaOptions {
   std::map<std::string, Config> tracker_options = {};  // by tracker name; unknown names are ignored
 };
 
@@ -74,8 +124,9 @@ class Accelerator {
 
   // Collective. Builds the run directory and all trackers, starts all, then gives `config` to
   // each. Without a config nothing is stored; an empty one is stored.
-  // Errors, on all ranks alike: UsageError (second call), InvalidNameError, DirectoryError,
-  // RunExistsError, TrackerFailedError.
+  // Errors, on all ranks alike: UsageError (second call; nothing to resume), InvalidNameError,
+  // DirectoryError, RunExistsError, RunInUseError (another job records to the run; says which),
+  // TrackerFailedError.
   void init_trackers(std::string_view project_name);
   void init_trackers(std::string_view project_name, const Config& config,
                      const InitOptions& options = {});
@@ -93,6 +144,29 @@ class Accelerator {
   // Complexity: one message up a binomial tree of ranks per `window_rows` calls, or flush_interval.
   void log(const Values& values, std::optional<std::int64_t> step = std::nullopt,
            const LogOptions& options = {}, SourceLocation where = SourceLocation::current());
+
+  // Media of the main process: not collective, and on other ranks the calls do nothing. They are
+  // copied and delivered in order with what rank 0 logs; a tracker without a place for them says
+  // so once. Without a step, the images of a key are numbered 0, 1, 2, ...
+  //   accelerator.log_images({{"samples", ranklog::Image(28, 28, 1, pixels)}}, step);
+  // Errors, on rank 0 at once: UsageError (before init_trackers, after end_training),
+  // InvalidKeyError, InvalidStepError. Complexity: O(bytes) are kept until they are delivered; the
+  // call waits while local trackers have 256 MiB of media undelivered; remote ones drop and count.
+  void log_images(const std::vector<ImageItem>& images,
+                  std::optional<std::int64_t> step = std::nullopt,
+                  const MediaOptions& options = {});
+  void log_table(std::string_view key, const Table& table,
+                 std::optional<std::int64_t> step = std::nullopt, const MediaOptions& options = {});
+  void log_histogram(std::string_view key, const Histogram& histogram,
+                     std::optional<std::int64_t> step = std::nullopt,
+                     const MediaOptions& options = {});
+  void log_figure(const Figure& figure, std::optional<std::int64_t> step = std::nullopt,
+                  const MediaOptions& options = {});
+  // The file or folder at `path` is read when it is delivered: leave it until flush() returned.
+  // Errors, on rank 0: IoError if there is none, InvalidNameError for an artifact_path that is not
+  // a relative path without `..`.
+  void log_artifact(const std::filesystem::path& path, std::string_view artifact_path = {},
+                    const MediaOptions& options = {});
 
   // Collective, waiting: returns when all that was logged by all ranks is with the trackers.
   // Errors, on all ranks alike: ConflictError for what the ranks disagreed on since the last one.
@@ -122,6 +196,10 @@ class Accelerator {
   // Of the current run; empty before init_trackers. The same on all ranks.
   [[nodiscard]] const std::string& run_name() const noexcept;
   [[nodiscard]] std::string run_directory() const;
+  // Which attempt at the run this is, from 0, and the step that it starts at: 0, or where a resumed
+  // run goes on. log() refuses lower steps. The same on all ranks; 0 before init_trackers.
+  [[nodiscard]] int attempt() const noexcept;
+  [[nodiscard]] std::int64_t first_step() const noexcept;
 
   // Process helpers. Not collective unless said.
   [[nodiscard]] int process_index() const noexcept;
@@ -177,6 +255,13 @@ class Accelerator {
   // since the last check, and resets it.
   void set_trigger() noexcept;
   [[nodiscard]] bool check_trigger();
+
+  // Collective: true on all ranks, in the same call, once any rank got one of `stop_on_signals` or
+  // called request_stop(); it stays true. Complexity: one all_reduce of 8 bytes until then, none
+  // after. Handlers the program had installed before run too; they are back after end_training().
+  [[nodiscard]] bool should_stop();
+  // Local; may be called from any thread.
+  void request_stop() noexcept;
 
   // Blocking collectives on the calling rank's data (collectives.hpp), e.g. for evaluation.
   // A local failure becomes the same error on all ranks.

@@ -23,6 +23,7 @@ class Backend;
 class PostedMessage {
  public:
   class Impl;
+  PostedMessage() noexcept;  // a message that was taken, of no bytes
   explicit PostedMessage(std::unique_ptr<Impl> impl);
   ~PostedMessage();
   PostedMessage(PostedMessage&&) noexcept;
@@ -30,6 +31,30 @@ class PostedMessage {
 
   // True once the receiver has taken the message. Never waits.
   [[nodiscard]] bool is_taken();
+  // Gives up on the receiver: the destructor will not wait. The payload is kept until the process
+  // ends, because the receiver may take it after all.
+  void abandon();
+  // The payload of a message that was taken, for its memory; empty where it went with the message.
+  [[nodiscard]] Bytes reclaim();
+
+ private:
+  friend class Communicator;
+  std::unique_ptr<Impl> impl_;
+};
+
+// Takes the messages of one source and tag, one after the other. A message that has begun to arrive
+// when the inbox goes is lost. Must not outlive its communicator.
+class Inbox {
+ public:
+  class Impl;
+  explicit Inbox(std::unique_ptr<Impl> impl);
+  ~Inbox();
+  Inbox(Inbox&&) noexcept;
+  Inbox& operator=(Inbox&&) noexcept;
+
+  // The next message, valid until the next call; null while none has arrived in full. Never waits:
+  // a long message arrives in pieces, while both sides call MPI. Errors: CommunicationError.
+  [[nodiscard]] const Bytes* next();
 
  private:
   std::unique_ptr<Impl> impl_;
@@ -82,9 +107,24 @@ class Communicator {
   [[nodiscard]] std::vector<Bytes> all_gather(std::span<const std::byte> data) const;
 
   // Starts sending; never waits. Messages between two ranks with one tag keep their order.
-  [[nodiscard]] PostedMessage post(int destination, int tag, Bytes payload) const;
+  // The memory of `used`, a message of this communicator that was taken, serves again.
+  [[nodiscard]] PostedMessage post(int destination, int tag, Bytes payload,
+                                   PostedMessage used = {}) const;
+  // Do not mix with try_receive() of the same source and tag.
+  [[nodiscard]] Inbox inbox(int source, int tag) const;
   // The next message of that source and tag if one has arrived. Never waits for one to arrive.
   [[nodiscard]] std::optional<Bytes> try_receive(int source, int tag) const;
+  // The same from whichever rank.
+  struct Received {
+    int source = 0;
+    Bytes payload;
+  };
+  [[nodiscard]] std::optional<Received> try_receive_any(int tag) const;
+
+  // Ends the processes of this communicator at once, and with most MPI libraries the whole job,
+  // with a failure that the scheduler sees. In-process ranks: throws CommunicationError, here and
+  // on the ranks that wait for messages.
+  [[noreturn]] void abort() const;
 
   // "Open MPI v4.1.4, ..." or "in-process ranks".
   [[nodiscard]] std::string library_version() const;

@@ -99,7 +99,7 @@ struct ConfigItem {
 // as JSON, null as "null". Used by trackers that only know strings.
 [[nodiscard]] std::string to_text(const ConfigValue& value);
 
-// Leaves with their path joined by `/`, in order; lists stay whole.
+// Leaves with their path joined by `/`, in order; lists and empty dictionaries stay whole.
 [[nodiscard]] std::vector<ConfigItem> flatten(const Config& config);
 
 }  // namespace ranklog

@@ -23,6 +23,7 @@ enum class ErrorCode : int {
   missing_logging_dir,  // a tracker needs a directory and none was given
   directory,            // a directory cannot be made, written or found
   run_exists,           // a run of that name is already there
+  run_in_use,           // another job is recording to that run
   launch_mismatch,      // the launcher started N processes and MPI sees one
   shape_mismatch,       // ranks passed different shapes or types to gather or reduce
   file_format,          // a file is not a run file, is damaged, or is from a newer version
@@ -63,6 +64,7 @@ using TrackerFailedError = ErrorOf<ErrorCode::tracker_failed>;
 using MissingLoggingDirError = ErrorOf<ErrorCode::missing_logging_dir>;
 using DirectoryError = ErrorOf<ErrorCode::directory>;
 using RunExistsError = ErrorOf<ErrorCode::run_exists>;
+using RunInUseError = ErrorOf<ErrorCode::run_in_use>;
 using LaunchMismatchError = ErrorOf<ErrorCode::launch_mismatch>;
 using ShapeMismatchError = ErrorOf<ErrorCode::shape_mismatch>;
 using FileFormatError = ErrorOf<ErrorCode::file_format>;

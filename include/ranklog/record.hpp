@@ -23,6 +23,7 @@ struct MetricInfo {
   NanPolicy nan = NanPolicy::propagate;
   std::string unit;
   std::string long_name;
+  Order order = Order::by_rank;
 
   // True if the single number is a whole number and therefore kept as int64: integers under
   // every reduction but mean, std and gather; booleans under sum, min, max, any, all, first, last.

@@ -39,12 +39,26 @@ enum class Kind : std::uint8_t { real, integer, boolean, text };
 [[nodiscard]] std::string_view to_string(Kind kind) noexcept;
 [[nodiscard]] std::optional<Kind> kind_from_string(std::string_view name) noexcept;
 
+// How sums over the ranks are added up. Whatever is chosen, the same values on the same number of
+// ranks give the same bits.
+enum class Order : std::uint8_t {
+  by_rank,       // in double, in an order that depends on the number of ranks alone
+  reproducible,  // without rounding until the end: see MetricOptions::order
+};
+
+[[nodiscard]] std::string_view to_string(Order order) noexcept;
+
 // A declaration for `Accelerator::define_metric`.
 struct MetricOptions {
   std::optional<Reduction> reduce = {};  // default: mean for numbers, first for text
   NanPolicy nan = NanPolicy::propagate;
   std::string unit = {};       // UCUM or plain text, e.g. "s", "1"
   std::string long_name = {};  // for axis labels
+  // `reproducible`: every statistic but the ranks (and first and last) has the same bits on any
+  // number of ranks, whichever rank holds which values and weights. Sum, mean and weight are the
+  // exact ones rounded once, std is within one unit in the last place, a zero is +0. Costs several
+  // times what a plain key does (docs/performance.md), and takes up to 2 kB a message and key.
+  Order order = Order::by_rank;
 };
 
 }  // namespace ranklog

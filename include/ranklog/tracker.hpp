@@ -2,6 +2,7 @@
 #pragma once
 
 #include <concepts>
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <initializer_list>
@@ -16,16 +17,19 @@
 
 #include "ranklog/config.hpp"
 #include "ranklog/error.hpp"
+#include "ranklog/media.hpp"
 #include "ranklog/provenance.hpp"
 #include "ranklog/record.hpp"
 
 namespace ranklog {
 
+struct RecordBlock;
+
 // What a tracker is told when it starts.
 struct TrackerContext {
   std::string project_name;
   std::string run_name;
-  std::string run_id;                 // unique: 16 hex digits
+  std::string run_id;                 // unique: 16 hex digits; a resumed run keeps its own
   std::filesystem::path logging_dir;  // empty when none was given
   std::filesystem::path
       run_dir;  // <logging_dir>/<project>/<run>; exists; empty when no logging_dir
@@ -33,6 +37,11 @@ struct TrackerContext {
   Config options;  // this tracker's entry of InitOptions::tracker_options
   std::int32_t rank = 0;
   std::int32_t n_ranks = 1;
+  // A resumed run continues what earlier attempts recorded in `run_dir` or under `run_id`. Their
+  // rows at steps >= from_step no longer count; all that is logged now is at from_step or later.
+  std::int32_t attempt = 0;  // 0: the first
+  bool is_resumed = false;
+  std::int64_t from_step = 0;  // of a resumed run
 };
 
 enum class RunStatus : std::uint8_t { running, completed, failed };
@@ -48,6 +57,14 @@ enum class ThreadAffinity : std::uint8_t {
   writer,  // ranklog's own writer thread; the default, so that a slow tracker does not stop the
            // loop
   caller,  // the thread that calls log(), flush() and end_training()
+  sender,  // a thread of this tracker alone, behind a bounded queue: for one that talks to a server
+};
+
+// Rows that log() was given and that the server did not confirm.
+struct Undelivered {
+  std::int64_t n_rows = 0;
+  std::int64_t first_step = 0;
+  std::string reason;  // e.g. "were not confirmed: connection refused"; empty: no reason is known
 };
 
 // A vendor object with its type; made by native_handle().
@@ -63,10 +80,14 @@ template <class T>
 // Base class of every tracker. Subclass it for your own.
 //
 // One thread at a time calls the methods, in this order: start, store_init_configuration (if a
-// configuration was given), log and flush any number of times, finish once. A tracker never talks
-// to other ranks. Build cheaply in the constructor and open files or connections in start().
-// An exception from start() makes init_trackers throw on every rank; one from any other method is
-// reported, counted and kept from the job and from the other trackers.
+// configuration was given), the log methods and flush any number of times, finish once. A tracker
+// never talks to other ranks. Build cheaply in the constructor and open files or connections in
+// start(). An exception from start() makes init_trackers throw on every rank; one from any other
+// method is reported, counted and kept from the job and from the other trackers.
+//
+// A tracker with ThreadAffinity::sender is called on its own thread, except for start(), which
+// must not wait for a server. Rows that find its queue full stay in the run file and are counted.
+// end_training() waits for it until AcceleratorOptions::remote_deadline, then calls cancel().
 class GeneralTracker {
  public:
   GeneralTracker() = default;
@@ -81,13 +102,62 @@ class GeneralTracker {
   [[nodiscard]] virtual bool main_process_only() const { return true; }
   [[nodiscard]] virtual ThreadAffinity thread_affinity() const { return ThreadAffinity::writer; }
 
+  // Asked before start() when a run is resumed without a step: the step behind the last one that
+  // this tracker recorded in `run_dir`, 0 if none. Nothing: it does not know.
+  [[nodiscard]] virtual std::optional<std::int64_t> next_step(
+      const std::filesystem::path& run_dir) {
+    (void)run_dir;
+    return std::nullopt;
+  }
   virtual void start(const TrackerContext& context) { (void)context; }
   virtual void store_init_configuration(const Config& config) { (void)config; }
   // `options` is this tracker's entry of LogOptions::tracker_options, empty if there is none.
   virtual void log(const Record& record, const Config& options) = 0;
-  // Makes visible to readers what was logged. Called at flush(), and when the run is idle.
+  // True: rows with the same keys whose values are all finite numbers come many at a time through
+  // log_block(), the others through log(); rows of one key stay in order. False: all through log().
+  // Trackers with ThreadAffinity::sender always get single records.
+  [[nodiscard]] virtual bool takes_blocks() const { return false; }
+  // See ranklog/record_block.hpp. The block is borrowed until the call returns. Does what log()
+  // would do for each row, without options; unless it is overridden, it calls log() for each row.
+  virtual void log_block(const RecordBlock& block);
+  // Media, in order with the records; `options` as in log(). False: this tracker has no place for
+  // them, which is said once and counted in the closing summary.
+  [[nodiscard]] virtual bool log_images(const std::vector<ImageItem>& images, const MediaTime& when,
+                                        const Config& options) {
+    (void)images, (void)when, (void)options;
+    return false;
+  }
+  [[nodiscard]] virtual bool log_table(const std::string& key, const Table& table,
+                                       const MediaTime& when, const Config& options) {
+    (void)key, (void)table, (void)when, (void)options;
+    return false;
+  }
+  [[nodiscard]] virtual bool log_histogram(const std::string& key, const Histogram& histogram,
+                                           const MediaTime& when, const Config& options) {
+    (void)key, (void)histogram, (void)when, (void)options;
+    return false;
+  }
+  [[nodiscard]] virtual bool log_figure(const Figure& figure, const MediaTime& when,
+                                        const Config& options) {
+    (void)figure, (void)when, (void)options;
+    return false;
+  }
+  [[nodiscard]] virtual bool log_artifact(const Artifact& artifact, const MediaTime& when,
+                                          const Config& options) {
+    (void)artifact, (void)when, (void)options;
+    return false;
+  }
+  // Makes visible to readers what was logged. Called at flush() and, unless on_idle() is
+  // overridden, when nothing was logged for a second.
   virtual void flush() {}
+  virtual void on_idle() { flush(); }
   virtual void finish(const RunOutcome& outcome) { (void)outcome; }
+  // From another thread, for ThreadAffinity::sender: the deadline has passed; makes the call that
+  // is under way return soon and later ones at once. finish() is still called.
+  virtual void cancel() noexcept {}
+  // After finish(), for ThreadAffinity::sender: of all rows that log() was given, also where it
+  // threw. Without a value every row whose log() threw counts as undelivered.
+  [[nodiscard]] virtual std::optional<Undelivered> undelivered() const { return std::nullopt; }
   // The vendor object behind the tracker; see TrackerHandle::unwrap.
   [[nodiscard]] virtual NativeHandle native() { return {}; }
 };

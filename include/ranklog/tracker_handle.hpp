@@ -2,11 +2,15 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "ranklog/config.hpp"
+#include "ranklog/media.hpp"
 #include "ranklog/tracker.hpp"
 #include "ranklog/value.hpp"
 
@@ -29,6 +33,19 @@ class TrackerHandle {
   void store_init_configuration(const Config& config) const;
   void log(const Values& values, std::optional<std::int64_t> step = std::nullopt,
            const Config& options = {}) const;
+  // As on the Accelerator, for this tracker alone.
+  void log_images(const std::vector<ImageItem>& images,
+                  std::optional<std::int64_t> step = std::nullopt,
+                  const Config& options = {}) const;
+  void log_table(std::string_view key, const Table& table,
+                 std::optional<std::int64_t> step = std::nullopt, const Config& options = {}) const;
+  void log_histogram(std::string_view key, const Histogram& histogram,
+                     std::optional<std::int64_t> step = std::nullopt,
+                     const Config& options = {}) const;
+  void log_figure(const Figure& figure, std::optional<std::int64_t> step = std::nullopt,
+                  const Config& options = {}) const;
+  void log_artifact(const std::filesystem::path& path, std::string_view artifact_path = {},
+                    const Config& options = {}) const;
   void flush() const;
 
   // The vendor object, or null on a null handle. First waits until everything logged so far is

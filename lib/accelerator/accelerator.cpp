@@ -25,9 +25,20 @@ void Accelerator::init_trackers(std::string_view project_name, std::nullopt_t,
 
 void Accelerator::log(const Values& values, std::optional<std::int64_t> step,
                       const LogOptions& options, SourceLocation where) {
-  impl_->log(values, step, options, where);
+  if (!impl_->own_cost) {
+    impl_->log(values, step, options, where);
+    return;
+  }
+  impl_->own_cost->time([&] { impl_->log(values, step, options, where); });
+  if (impl_->own_cost->is_full_after_row()) impl_->log_own_cost();
 }
-void Accelerator::flush() { impl_->flush(); }
+void Accelerator::flush() {
+  if (impl_->own_cost) {
+    impl_->own_cost->time([this] { impl_->flush(); });
+  } else {
+    impl_->flush();
+  }
+}
 void Accelerator::define_metric(std::string_view key, const MetricOptions& options) {
   impl_->define_metric(key, options);
 }
@@ -53,6 +64,8 @@ std::optional<std::string> Accelerator::project_dir() const { return impl_->proj
 std::optional<std::string> Accelerator::logging_dir() const { return impl_->project.logging_dir; }
 int Accelerator::save_iteration() const noexcept { return impl_->project.iteration; }
 const std::string& Accelerator::run_name() const noexcept { return impl_->run.run_name; }
+int Accelerator::attempt() const noexcept { return impl_->attempt; }
+std::int64_t Accelerator::first_step() const noexcept { return impl_->first_step; }
 std::string Accelerator::run_directory() const { return impl_->run.path.string(); }
 
 }  // namespace ranklog

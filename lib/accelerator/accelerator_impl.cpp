@@ -3,16 +3,22 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstdlib>
 #include <ctime>
 #include <exception>
 #include <filesystem>
+#include <span>
 #include <system_error>
+#include <utility>
 
+#include "accelerator/init_options.hpp"
+#include "accelerator/run_start.hpp"
 #include "comm/launch_check.hpp"
 #include "comm/mpi_environment.hpp"
 #include "core/text.hpp"
+#include "provenance/process_facts.hpp"
 #include "provenance/provenance.hpp"
 #include "ranklog/key.hpp"
 #include "reduce/agreement.hpp"
@@ -73,7 +79,17 @@ Accelerator::Impl::Impl(AcceleratorOptions options)
       n_exceptions_at_start_(std::uncaught_exceptions()),
       window_rows_(options.window_rows),
       flush_interval_(options.flush_interval),
+      watchdog_(options.watchdog),
+      remote_deadline_(options.remote_deadline),
       recorder_(keys_, comm.rank()) {
+  if (options.own_cost == OwnCostMetrics::per_window) {
+    own_cost.emplace(window_rows_);
+    keys_.declare(overhead_key, {.reduce = Reduction::max, .unit = "s"}, comm.rank());
+    keys_.declare(messages_sent_key, {.reduce = Reduction::sum, .unit = "1"}, comm.rank());
+    keys_.declare(bytes_sent_key, {.reduce = Reduction::sum, .unit = "By"}, comm.rank());
+  }
+  const auto left_out = tracking::parse_left_out(
+      broadcast_text(helpers, tracking::to_text(tracking::left_out_of_all())));
   reduce::agree(helpers, [&] {
     if (comm::is_mpi_usable()) {
       const auto world = comm::world_place();
@@ -84,7 +100,13 @@ Accelerator::Impl::Impl(AcceleratorOptions options)
       throw UsageError(fmt::format("window_rows is {}; it must be 1 to 1,000,000", window_rows_));
     }
     if (flush_interval_.count() < 0) throw UsageError("flush_interval is negative");
-    selection = tracking::resolve(options.log_with, project.logging_dir.has_value());
+    if (watchdog_.time.count() < 0)
+      throw UsageError("watchdog.time is negative; 0 switches it off");
+    if (remote_deadline_.count() < 0 || remote_deadline_ > std::chrono::hours(24)) {
+      throw UsageError("remote_deadline must be 0 to 24 hours");
+    }
+    selection = tracking::resolve(options.log_with, project.logging_dir.has_value(), left_out);
+    stop_signals.emplace(options.stop_on_signals);
   });
   check_same_selection(helpers, selection);
   if (helpers.rank() == 0 && !selection.note.empty()) report(selection.note);
@@ -134,13 +156,11 @@ void Accelerator::Impl::init_trackers(std::string_view project_name, const Confi
                     escape_unprintable(project_name), helpers.rank()));
   });
   if (!selection.trackers.empty()) {
-    create_run(project_name, options.run_name);
+    create_run(project_name, options);
     try {
       start_dispatch(project_name, config, options);
     } catch (...) {
-      // A folder that holds nothing would only be in the way of the next try.
-      std::error_code ignored;
-      if (helpers.rank() == 0 && !run.path.empty()) std::filesystem::remove(run.path, ignored);
+      forget_run();
       throw;
     }
     start_exchange();
@@ -153,24 +173,62 @@ void Accelerator::Impl::init_trackers(std::string_view project_name, const Confi
   phase = Phase::running;
 }
 
-void Accelerator::Impl::create_run(std::string_view project_name, std::string_view run_name) {
+// A folder that holds nothing would only be in the way of the next try.
+void Accelerator::Impl::forget_run() noexcept {
+  if (helpers.rank() != 0 || run.path.empty()) return;
+  if (is_resumed) {
+    lock_.release();
+    return;
+  }
+  lock_.discard();
+  std::error_code ignored;
+  std::filesystem::remove(run.path, ignored);
+}
+
+std::optional<std::int64_t> Accelerator::Impl::next_step(
+    const std::filesystem::path& run_dir) const {
+  std::optional<std::int64_t> highest;
+  for (const auto& selected : selection.trackers) {
+    const auto next = selected.tracker->next_step(run_dir);
+    if (next) highest = std::max(highest.value_or(0), *next);
+  }
+  return highest;
+}
+
+void Accelerator::Impl::create_run(std::string_view project_name, const InitOptions& options) {
   reduce::agree(helpers, [&] {
     if (helpers.rank() != 0) return;
     validate_path_component(project_name, "project name");
-    if (!run_name.empty()) validate_path_component(run_name, "run name");
+    if (!options.run_name.empty()) validate_path_component(options.run_name, "run name");
     if (project.logging_dir) {
-      run = create_run_directory(*project.logging_dir, project_name, run_name);
+      StartedRun started = start_run(*project.logging_dir, project_name, options,
+                                     [this](const auto& run_dir) { return next_step(run_dir); });
+      run = std::move(started.directory);
+      lock_ = std::move(started.lock);
+      attempt = started.attempt;
+      is_resumed = started.is_resumed;
+      first_step = started.first_step;
+    } else if (options.resume) {
+      throw UsageError(
+          "cannot resume a run without project_dir or logging_dir: that is where it "
+          "is looked for");
     } else {
       run.run_id = make_run_id();
-      run.run_name = run_name.empty()
+      run.run_name = options.run_name.empty()
                          ? default_run_name([](const char* name) { return std::getenv(name); },
                                             std::time(nullptr))
-                         : std::string(run_name);
+                         : options.run_name;
     }
   });
   run.run_name = broadcast_text(helpers, run.run_name);
   run.run_id = broadcast_text(helpers, run.run_id);
   run.path = broadcast_text(helpers, run.path.string());
+  std::array<std::int64_t, 3> start{attempt, is_resumed ? 1 : 0, first_step};
+  helpers.all_reduce(std::span(start), Communicator::Op::max);  // the others hold zeros
+  attempt = static_cast<std::int32_t>(start[0]);
+  is_resumed = start[1] != 0;
+  first_step = start[2];
+  recorder_.set_first_step(first_step);
 }
 
 void Accelerator::Impl::start_dispatch(std::string_view project_name, const Config* config,
@@ -184,10 +242,13 @@ void Accelerator::Impl::start_dispatch(std::string_view project_name, const Conf
     }
     if (here.empty()) return;
     dispatch_ = std::make_shared<tracking::Dispatch>(
-        std::move(here), [this](const Values& values, std::optional<std::int64_t> step) {
+        std::move(here),
+        [this](const Values& values, std::optional<std::int64_t> step) {
           return recorder_.to_record(
               recorder_.make_row(values, step, RowKind::direct, SourceLocation{}), 1);
-        });
+        },
+        remote_deadline_);
+    const auto tracker_options = all_tracker_options(options);
     const auto context_for = [&](const tracking::Selected& selected) {
       TrackerContext context;
       context.project_name = project_name;
@@ -196,11 +257,14 @@ void Accelerator::Impl::start_dispatch(std::string_view project_name, const Conf
       if (project.logging_dir) context.logging_dir = *project.logging_dir;
       context.run_dir = run.path;
       context.provenance = provenance;
-      const auto own = options.tracker_options.find(selected.name);
-      if (own != options.tracker_options.end() && !selected.is_instance)
-        context.options = own->second;
+      if (!selected.is_instance) {
+        context.options = tracking::options_of(selected.name, &tracker_options);
+      }
       context.rank = helpers.rank();
       context.n_ranks = helpers.size();
+      context.attempt = attempt;
+      context.is_resumed = is_resumed;
+      context.from_step = first_step;
       return context;
     };
     try {
@@ -216,80 +280,67 @@ void Accelerator::Impl::start_exchange() {
   reduce::ExchangeOptions options;
   options.window_rows = window_rows_;
   options.flush_interval_s = std::chrono::duration<double>(flush_interval_).count();
+  options.watchdog = watchdog_;
+  options.host = provenance::host_name();
   options.report = [this](const std::string& text) { report(text); };
+  options.before_abort = [this](const std::string& reason) { finish_before_abort(reason); };
   exchange_ = std::make_unique<reduce::Exchange>(comm, keys_, std::move(options));
+  if (dispatch_ && dispatch_->has(tracking::Audience::every_rank)) return;
+  fast_log_ = std::make_unique<FastLog>(keys_, *exchange_, helpers.rank());
+}
+
+// The trackers keep what they have: what they were given last, and why the run failed.
+void Accelerator::Impl::finish_before_abort(const std::string& reason) noexcept {
+  try {
+    deliver();
+    if (dispatch_) dispatch_->finish({RunStatus::failed, reason});
+  } catch (const std::exception& error) {
+    report(fmt::format("rank {}: finishing the trackers failed: {}", helpers.rank(), error.what()));
+  }
 }
 
 void Accelerator::Impl::define_metric(std::string_view key, const MetricOptions& options) {
+  validate_key(key);
   keys_.declare(key, options, helpers.rank());
-}
-
-void Accelerator::Impl::log(const Values& values, std::optional<std::int64_t> step,
-                            const LogOptions& options, const SourceLocation& where) {
-  check_running("log()");
-  if (!exchange_) return;  // log_with was empty
-  const bool is_main_only = options.scope == Scope::main_process;
-  if (is_main_only && helpers.rank() != 0) return;
-
-  auto row =
-      recorder_.make_row(values, step, is_main_only ? RowKind::main_only : RowKind::reduced, where);
-  for (auto& conflict : recorder_.take_conflicts()) exchange_->add_conflict(std::move(conflict));
-  if (row.cells.empty()) return;
-  std::shared_ptr<const tracking::TrackerOptions> tracker_options;
-  if (!options.tracker_options.empty()) {
-    tracker_options = std::make_shared<const tracking::TrackerOptions>(options.tracker_options);
-  }
-  using tracking::Audience;
-  if (is_main_only || (dispatch_ && dispatch_->has(Audience::every_rank))) {
-    const auto own = std::make_shared<const Record>(recorder_.to_record(row, 1));
-    if (is_main_only) dispatch_->submit(own, tracker_options, Audience::main_process);
-    dispatch_->submit(own, tracker_options, Audience::every_rank);
-  }
-  if (!is_main_only) {
-    row.caller_options = tracker_options;
-    exchange_->submit(std::move(row));
-  }
-  deliver();
-}
-
-void Accelerator::Impl::deliver() {
-  if (!dispatch_ || helpers.rank() != 0) return;
-  for (const auto& row : exchange_->take_settled()) {
-    dispatch_->submit(std::make_shared<const Record>(recorder_.to_record(row, helpers.size())),
-                      std::static_pointer_cast<const tracking::TrackerOptions>(row.caller_options),
-                      tracking::Audience::main_process);
-  }
-  for (const auto& warning : recorder_.take_warnings()) report(warning);
 }
 
 void Accelerator::Impl::flush() {
   check_running("flush()");
   if (!exchange_) return;
-  const auto outcome = exchange_->drain(reduce::DrainReason::flush);
-  deliver();
-  if (dispatch_) dispatch_->flush();
-  helpers.barrier();
-  throw_conflicts(outcome);
+  if (own_cost) log_own_cost();
+  // Other ranks' trackers before they say that they are done, rank 0's before it lets them go.
+  if (dispatch_ && helpers.rank() != 0) dispatch_->flush();
+  throw_conflicts(exchange_->drain(reduce::DrainReason::flush, std::nullopt,
+                                   [this](const reduce::DrainOutcome&) {
+                                     deliver();
+                                     if (dispatch_) dispatch_->flush();
+                                   }));
 }
 
 void Accelerator::Impl::end_training(const std::optional<reduce::RankFailure>& failure) {
   if (phase != Phase::running) return;
   phase = Phase::ended;
-  if (!exchange_) return;
+  if (!exchange_) {
+    stop_signals.reset();
+    return;
+  }
+  if (own_cost) log_own_cost();
   const auto outcome = drain_until_all_end(failure);
-  RunOutcome how;
-  if (outcome.failure) {
-    how = {RunStatus::failed,
-           fmt::format("rank {}: {}", outcome.failure->rank, outcome.failure->reason)};
-  }
-  if (dispatch_) {
-    dispatch_->finish(how);
-    print_summary(outcome);
-    dispatch_.reset();
-  }
+  if (dispatch_ && helpers.rank() != 0) dispatch_->finish(run_outcome(outcome));
+  print_summary(outcome);
+  dispatch_.reset();
+  fast_log_.reset();
+  lock_.release();
+  stop_signals.reset();
+  exchange_->close();
   exchange_.reset();
-  helpers.barrier();
   throw_conflicts(outcome);
+}
+
+RunOutcome Accelerator::Impl::run_outcome(const reduce::DrainOutcome& outcome) {
+  if (!outcome.failure) return {};
+  return {RunStatus::failed,
+          fmt::format("rank {}: {}", outcome.failure->rank, outcome.failure->reason)};
 }
 
 // Other ranks may flush before they end; this rank goes along with each of those flushes.
@@ -297,15 +348,22 @@ reduce::DrainOutcome Accelerator::Impl::drain_until_all_end(
     const std::optional<reduce::RankFailure>& failure) {
   std::vector<reduce::Conflict> conflicts;
   while (true) {
-    auto outcome = exchange_->drain(reduce::DrainReason::end, failure);
-    deliver();
+    if (dispatch_ && helpers.rank() != 0) dispatch_->flush();
+    auto outcome = exchange_->drain(reduce::DrainReason::end, failure,
+                                    [this](const reduce::DrainOutcome& drained) {
+                                      deliver();
+                                      if (!dispatch_) return;
+                                      if (drained.are_all_ending) {
+                                        dispatch_->finish(run_outcome(drained));
+                                      } else {
+                                        dispatch_->flush();
+                                      }
+                                    });
     conflicts.insert(conflicts.end(), outcome.conflicts.begin(), outcome.conflicts.end());
     if (outcome.are_all_ending) {
       outcome.conflicts = std::move(conflicts);
       return outcome;
     }
-    if (dispatch_) dispatch_->flush();
-    helpers.barrier();
   }
 }
 
@@ -320,15 +378,31 @@ void Accelerator::Impl::throw_conflicts(const reduce::DrainOutcome& outcome) con
 }
 
 void Accelerator::Impl::print_summary(const reduce::DrainOutcome& outcome) {
-  for (const auto& line : dispatch_->failures()) {
-    report(fmt::format("rank {}: {}", helpers.rank(), line));
+  if (dispatch_) {
+    for (const auto& line : dispatch_->failures()) {
+      report(fmt::format("rank {}: {}", helpers.rank(), line));
+    }
+  }
+  if (exchange_->is_cut_off_alone()) {
+    report(
+        fmt::format("rank {}: the run went on without this rank, or rank 0 did not come back; {} "
+                    "of its rows are not recorded",
+                    helpers.rank(), exchange_->n_not_taken()));
+  }
+  if (watchdog_.policy == WatchdogPolicy::carry_on && helpers.rank() == 0) {
+    for (const auto& line : reduce::describe_gaps(exchange_->said(), helpers.size())) report(line);
   }
   if (helpers.rank() == 0 && outcome.n_late_parts > 0) {
     report(
-        fmt::format("{} values came more than 30 s after their step was recorded; they stand as "
-                    "rows of their own with their own count",
+        fmt::format("{} values came after the rows of their step had gone, at a flush() or after "
+                    "a wait of 30 s; they stand as rows of their own with their own count",
                     outcome.n_late_parts));
   }
+}
+
+tracking::Dispatch* Accelerator::Impl::dispatch_of_media(std::string_view call) const {
+  check_running(call);
+  return helpers.rank() == 0 ? dispatch_.get() : nullptr;
 }
 
 TrackerHandle Accelerator::Impl::get_tracker(std::string_view name) {

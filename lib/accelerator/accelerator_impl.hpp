@@ -1,14 +1,20 @@
 // The state behind Accelerator.
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "accelerator/fast_log.hpp"
 #include "accelerator/logger_state.hpp"
+#include "accelerator/own_cost.hpp"
 #include "accelerator/recorder.hpp"
 #include "accelerator/run_directory.hpp"
+#include "accelerator/run_lock.hpp"
+#include "accelerator/stop_signals.hpp"
 #include "ranklog/accelerator.hpp"
 #include "reduce/exchange.hpp"
 #include "tracking/dispatch.hpp"
@@ -25,8 +31,13 @@ class Accelerator::Impl {
   void log(const Values& values, std::optional<std::int64_t> step, const LogOptions& options,
            const SourceLocation& where);
   void flush();
+  // Logs what this window cost.
+  void log_own_cost();
   void define_metric(std::string_view key, const MetricOptions& options);
   [[nodiscard]] TrackerHandle get_tracker(std::string_view name);
+  // Where this rank's media go: null on other ranks than the first and without trackers.
+  // Errors: UsageError naming `call` before init_trackers and after end_training.
+  [[nodiscard]] tracking::Dispatch* dispatch_of_media(std::string_view call) const;
   // As Accelerator::end_training; `failure` when this rank leaves by an exception.
   void end_training(const std::optional<reduce::RankFailure>& failure);
 
@@ -40,6 +51,13 @@ class Accelerator::Impl {
   RunDirectory run;
   Phase phase = Phase::before_init;
   bool has_trigger = false;
+  std::optional<OwnCost> own_cost;  // none: off
+  std::int32_t attempt = 0;
+  bool is_resumed = false;
+  std::int64_t first_step = 0;
+  std::optional<StopSignals> stop_signals;  // until end_training
+  std::atomic<bool> is_stop_requested{false};
+  bool is_stop_agreed = false;
   std::vector<std::weak_ptr<Logger::State>> loggers;  // they borrow `helpers`
 
  private:
@@ -47,12 +65,21 @@ class Accelerator::Impl {
   void start_exchange();
   void start_dispatch(std::string_view project_name, const Config* config,
                       const InitOptions& options);
-  void create_run(std::string_view project_name, std::string_view run_name);
+  void create_run(std::string_view project_name, const InitOptions& options);
+  void forget_run() noexcept;
+  [[nodiscard]] std::optional<std::int64_t> next_step(const std::filesystem::path& run_dir) const;
+  void log_row(const Values& values, std::optional<std::int64_t> step, const LogOptions& options,
+               const SourceLocation& where);
   void deliver();
+  void deliver_blocks();
+  void report_warnings();
+  [[nodiscard]] PooledBlock finished(const reduce::Block& block);
   [[nodiscard]] reduce::DrainOutcome drain_until_all_end(
       const std::optional<reduce::RankFailure>& failure);
   void throw_conflicts(const reduce::DrainOutcome& outcome) const;
   void print_summary(const reduce::DrainOutcome& outcome);
+  [[nodiscard]] static RunOutcome run_outcome(const reduce::DrainOutcome& outcome);
+  void finish_before_abort(const std::string& reason) noexcept;
   void end_quietly(const std::optional<reduce::RankFailure>& failure) noexcept;
   void report(const std::string& text) const;
 
@@ -60,11 +87,18 @@ class Accelerator::Impl {
   int n_exceptions_at_start_;
   int window_rows_;
   std::chrono::milliseconds flush_interval_;
+  WatchdogOptions watchdog_;
+  std::chrono::milliseconds remote_deadline_;
   int finalize_token_ = 0;
+  RunLock lock_;  // rank 0
   reduce::KeyTable keys_;
   Recorder recorder_;
   std::unique_ptr<reduce::Exchange> exchange_;
-  std::shared_ptr<tracking::Dispatch> dispatch_;  // null where no tracker runs
+  std::unique_ptr<FastLog> fast_log_;        // null where every rank has trackers of its own
+  std::vector<reduce::RowOrBlock> settled_;  // scratch of deliver()
+  tracking::Blocks blocks_;
+  std::vector<std::shared_ptr<RecordBlockPool>> block_pools_;  // index: ShapeId
+  std::shared_ptr<tracking::Dispatch> dispatch_;               // null where no tracker runs
 };
 
 }  // namespace ranklog

@@ -65,4 +65,13 @@ bool Accelerator::check_trigger() {
   return is_set;
 }
 
+void Accelerator::request_stop() noexcept { impl_->is_stop_requested = true; }
+bool Accelerator::should_stop() {
+  if (impl_->is_stop_agreed) return true;
+  const bool is_requested =
+      impl_->is_stop_requested || (impl_->stop_signals && impl_->stop_signals->is_requested());
+  impl_->is_stop_agreed = collectives::any_rank(impl_->helpers, is_requested);
+  return impl_->is_stop_agreed;
+}
+
 }  // namespace ranklog

@@ -9,6 +9,7 @@
 
 #include "core/text.hpp"
 #include "ranklog/error.hpp"
+#include "ranklog/key.hpp"
 
 namespace ranklog {
 namespace {
@@ -42,22 +43,32 @@ bool is_mergeable(const Value& value, const reduce::KeyEntry& entry) {
   return (value.tag() == Value::Tag::text) == (entry.info->kind == Kind::text);
 }
 
-void add_numbers(const Value& value, Accumulator& numbers, std::int32_t rank) {
+void add_numbers(const Value& value, Order order, Cell& cell, std::int32_t rank) {
+  const double weight = value.weight();
+  if (order == Order::reproducible) cell.exact.emplace_back();
+  const auto add_real = [&](double number) {
+    cell.numbers.add_real(number, weight, rank);
+    for (auto& exact : cell.exact) exact.add_real(number, weight);
+  };
+  const auto add_integer = [&](std::int64_t number) {
+    cell.numbers.add_integer(number, weight, rank);
+    for (auto& exact : cell.exact) exact.add_integer(number, weight);
+  };
   switch (value.tag()) {
     case Value::Tag::real:
-      numbers.add_real(value.real(), value.weight(), rank);
+      add_real(value.real());
       break;
     case Value::Tag::integer:
     case Value::Tag::boolean:
-      numbers.add_integer(value.integer(), value.weight(), rank);
+      add_integer(value.integer());
       break;
     case Value::Tag::numbers: {
       const auto& span = value.numbers();
       for (std::size_t i = 0; i < span.n; ++i) {
         if (span.is_integer()) {
-          numbers.add_integer(span.integer(i), value.weight(), rank);
+          add_integer(span.integer(i));
         } else {
-          numbers.add_real(span.real(i), value.weight(), rank);
+          add_real(span.real(i));
         }
       }
       break;
@@ -120,6 +131,12 @@ Row Recorder::make_row(const Values& values, std::optional<std::int64_t> step, R
     throw InvalidStepError(
         fmt::format("log() on rank {}: step {} is negative{}", rank_, *step, call_site()));
   }
+  if (step && *step < first_step_ && kind != RowKind::direct) {
+    throw InvalidStepError(fmt::format(
+        "log() on rank {}: step {} is before step {}, from which this run was resumed; pass the "
+        "step to go on from as from_step to init_trackers{}",
+        rank_, *step, first_step_, call_site()));
+  }
   for (const auto& leaf : leaves_) {
     check_step(leaf, step, kind);
     check_definition(leaf, step.has_value(), kind);
@@ -135,6 +152,13 @@ Row Recorder::make_row(const Values& values, std::optional<std::int64_t> step, R
     if (is_empty(leaf.value) || !is_mergeable(leaf.value, keys_.at(leaf.key))) continue;
     row.cells.push_back(make_cell(leaf, row.step, row.has_step, kind));
   }
+  return row;
+}
+
+Row Recorder::make_own_row(const Values& values) {
+  is_own_row_ = true;
+  Row row = make_row(values, std::nullopt, RowKind::reduced, SourceLocation{});
+  is_own_row_ = false;
   return row;
 }
 
@@ -160,8 +184,10 @@ void Recorder::collect(std::span<const Item> items, std::string& prefix) {
 }
 
 reduce::LocalKey Recorder::intern(std::string_view key) {
-  if (const auto known = keys_.find(key)) return *known;
+  const bool is_open = is_own_row_ || !key.starts_with(reserved_key_prefix);
+  if (const auto known = keys_.find(key); known && is_open) return *known;
   try {
+    if (!is_open) validate_key(key);
     return keys_.intern(key);
   } catch (const InvalidKeyError& error) {
     throw InvalidKeyError(fmt::format("log() on rank {}: {}{}", rank_, error.what(), call_site()));
@@ -185,6 +211,7 @@ void Recorder::check_definition(const Leaf& leaf, bool has_step, RowKind kind) {
     definition.reduction =
         entry.declared_reduction.value_or(reduce::default_reduction(definition.kind));
   }
+  definition.order = entry.declared_order;
   const auto contradiction = keys_.define(leaf.key, definition);
   entry.is_logged_here = true;
   if (!contradiction) return;
@@ -221,7 +248,7 @@ void Recorder::check_step(const Leaf& leaf, std::optional<std::int64_t> step, Ro
 
 // Rows without a step are numbered so that every key of the row moves forward.
 std::int64_t Recorder::next_own_step(RowKind kind) const {
-  std::int64_t next = 0;
+  std::int64_t next = kind == RowKind::direct ? 0 : first_step_;
   for (const auto& leaf : leaves_) {
     const KeyProgress& progress = progress_of(keys_.at(leaf.key), kind);
     if (progress.is_logged) next = std::max(next, progress.last_step + 1);
@@ -231,7 +258,10 @@ std::int64_t Recorder::next_own_step(RowKind kind) const {
 
 Cell Recorder::make_cell(const Leaf& leaf, std::int64_t step, bool has_step, RowKind kind) {
   auto& entry = keys_.at(leaf.key);
-  if (kind == RowKind::reduced && !entry.reduced.is_logged) ++entry.n_expected;
+  if (kind == RowKind::reduced && !entry.reduced.is_logged) {
+    ++entry.n_expected;
+    keys_.note_change();
+  }
   KeyProgress& progress = progress_of(entry, kind);
   const bool repeats = progress.is_logged && progress.last_step == step;
   progress.n_repeats = repeats ? progress.n_repeats + 1 : 0;
@@ -246,7 +276,7 @@ Cell Recorder::make_cell(const Leaf& leaf, std::int64_t step, bool has_step, Row
     cell.text = leaf.value.text();
     cell.text_rank = rank_;
   } else {
-    add_numbers(leaf.value, cell.numbers, rank_);
+    add_numbers(leaf.value, entry.info->order, cell, rank_);
   }
   if (entry.info->reduction == Reduction::gather) cell.parts.push_back(part_of(leaf.value, rank_));
   return cell;
@@ -266,7 +296,7 @@ Record Recorder::to_record(const Row& row, int n_ranks) {
     metric.per_rank = cell.parts;
     if (!metric.is_number()) {
       metric.statistics.count = cell.n_ranks;
-    } else if (!finish(cell.numbers, metric)) {
+    } else if (!finish(cell, metric)) {
       is_warned_.resize(keys_.size());
       if (!is_warned_[metric.info->index]) {
         warnings_.push_back(

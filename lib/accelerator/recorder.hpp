@@ -26,11 +26,17 @@ class Recorder {
  public:
   Recorder(reduce::KeyTable& keys, int rank) : keys_(keys), rank_(rank) {}
 
+  // Rows below `step` are refused, and rows without a step are numbered from it.
+  void set_first_step(std::int64_t step) noexcept { first_step_ = step; }
+
   // Errors, before anything was counted: InvalidKeyError, InvalidValueError, InvalidStepError,
   // ConflictError (at odds with this rank itself), UsageError (a key twice in one dictionary), each
   // with rank and call site. What is at odds with another rank goes to take_conflicts().
   [[nodiscard]] reduce::Row make_row(const Values& values, std::optional<std::int64_t> step,
                                      RowKind kind, const SourceLocation& where);
+
+  // A row of our own metrics, whose keys callers cannot log.
+  [[nodiscard]] reduce::Row make_own_row(const Values& values);
 
   // The statistics of a settled row, finished. Integer sums beyond int64 are named in
   // take_warnings(), once a key.
@@ -56,6 +62,8 @@ class Recorder {
 
   reduce::KeyTable& keys_;
   int rank_;
+  bool is_own_row_ = false;
+  std::int64_t first_step_ = 0;
   std::uint64_t n_calls_ = 0;
   const SourceLocation* where_ = nullptr;
   std::vector<Leaf> leaves_;  // of the call at hand; kept for its capacity

@@ -15,6 +15,14 @@ class PostedMessage::Impl {
  public:
   virtual ~Impl() = default;
   [[nodiscard]] virtual bool is_taken() = 0;
+  virtual void abandon() = 0;
+  [[nodiscard]] virtual Bytes reclaim() = 0;
+};
+
+class Inbox::Impl {
+ public:
+  virtual ~Impl() = default;
+  [[nodiscard]] virtual const Bytes* next() = 0;
 };
 
 namespace comm {
@@ -40,9 +48,13 @@ class Backend {
   virtual void all_reduce(std::span<std::int64_t> data, Op op) const = 0;
   [[nodiscard]] virtual std::vector<Bytes> gather(std::span<const std::byte> data,
                                                   int root) const = 0;
-  [[nodiscard]] virtual std::unique_ptr<PostedMessage::Impl> post(int destination, int tag,
-                                                                  Bytes payload) const = 0;
+  // `used` is null, or was made by a backend of this kind and is taken.
+  [[nodiscard]] virtual std::unique_ptr<PostedMessage::Impl> post(
+      int destination, int tag, Bytes payload, std::unique_ptr<PostedMessage::Impl> used) const = 0;
+  [[nodiscard]] virtual std::unique_ptr<Inbox::Impl> inbox(int source, int tag) const = 0;
   [[nodiscard]] virtual std::optional<Bytes> try_receive(int source, int tag) const = 0;
+  [[nodiscard]] virtual std::optional<Communicator::Received> try_receive_any(int tag) const = 0;
+  [[noreturn]] virtual void abort() const = 0;
   [[nodiscard]] virtual std::string library_version() const = 0;
 };
 

@@ -1,5 +1,6 @@
 #include "ranklog/communicator.hpp"
 
+#include <cstdlib>
 #include <thread>
 
 #include "comm/backend.hpp"
@@ -8,12 +9,24 @@
 namespace ranklog {
 
 PostedMessage::PostedMessage(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+PostedMessage::PostedMessage() noexcept = default;
 PostedMessage::PostedMessage(PostedMessage&&) noexcept = default;
 PostedMessage& PostedMessage::operator=(PostedMessage&&) noexcept = default;
 PostedMessage::~PostedMessage() {
   while (!is_taken()) std::this_thread::yield();
 }
 bool PostedMessage::is_taken() { return !impl_ || impl_->is_taken(); }
+void PostedMessage::abandon() {
+  if (impl_) impl_->abandon();
+  impl_.reset();
+}
+Bytes PostedMessage::reclaim() { return impl_ ? impl_->reclaim() : Bytes{}; }
+
+Inbox::Inbox(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Inbox::~Inbox() = default;
+Inbox::Inbox(Inbox&&) noexcept = default;
+Inbox& Inbox::operator=(Inbox&&) noexcept = default;
+const Bytes* Inbox::next() { return impl_->next(); }
 
 Communicator::Communicator() noexcept = default;
 Communicator::Communicator(std::unique_ptr<comm::Backend> backend) noexcept
@@ -76,11 +89,20 @@ std::vector<Bytes> Communicator::all_gather(std::span<const std::byte> data) con
   return parts;
 }
 
-PostedMessage Communicator::post(int destination, int tag, Bytes payload) const {
-  return PostedMessage(backend_->post(destination, tag, std::move(payload)));
+PostedMessage Communicator::post(int destination, int tag, Bytes payload,
+                                 PostedMessage used) const {
+  return PostedMessage(backend_->post(destination, tag, std::move(payload), std::move(used.impl_)));
 }
+Inbox Communicator::inbox(int source, int tag) const { return Inbox(backend_->inbox(source, tag)); }
 std::optional<Bytes> Communicator::try_receive(int source, int tag) const {
   return backend_->try_receive(source, tag);
+}
+std::optional<Communicator::Received> Communicator::try_receive_any(int tag) const {
+  return backend_->try_receive_any(tag);
+}
+void Communicator::abort() const {
+  backend_->abort();
+  std::abort();  // for compilers that do not see that a virtual function does not return
 }
 std::string Communicator::library_version() const { return backend_->library_version(); }
 

@@ -6,6 +6,7 @@
 #include <exception>
 #include <map>
 #include <mutex>
+#include <string>
 #include <thread>
 #include <tuple>
 
@@ -28,7 +29,15 @@ struct Job {
   // Mailboxes by {group, receiver, source, tag}; a group is one communicator.
   std::map<std::tuple<int, int, int, int>, std::deque<Message>> mailboxes;
   int n_groups = 1;
-  bool is_broken = false;  // a rank threw: nobody may wait for it
+  bool is_broken = false;            // a rank threw: nobody may wait for it
+  std::exception_ptr first_failure;  // those that follow are consequences of it
+
+  // With the lock held.
+  void break_off(std::exception_ptr failure) {
+    if (!is_broken) first_failure = std::move(failure);
+    is_broken = true;
+    changed.notify_all();
+  }
 };
 
 class ThreadPosted final : public PostedMessage::Impl {
@@ -39,6 +48,8 @@ class ThreadPosted final : public PostedMessage::Impl {
     const std::lock_guard lock(job_->mutex);
     return *is_taken_ || job_->is_broken;
   }
+  void abandon() override {}
+  [[nodiscard]] Bytes reclaim() override { return {}; }
 
  private:
   std::shared_ptr<Job> job_;
@@ -48,6 +59,24 @@ class ThreadPosted final : public PostedMessage::Impl {
 // Internal tags are negative, so they never meet a caller's.
 constexpr int tag_up = -1;
 constexpr int tag_down = -2;
+
+class ThreadInbox final : public Inbox::Impl {
+ public:
+  ThreadInbox(const Backend& backend, int source, int tag)
+      : backend_(backend), source_(source), tag_(tag) {}
+  [[nodiscard]] const Bytes* next() override {
+    auto payload = backend_.try_receive(source_, tag_);
+    if (!payload) return nullptr;
+    payload_ = std::move(*payload);
+    return &payload_;
+  }
+
+ private:
+  const Backend& backend_;
+  int source_;
+  int tag_;
+  Bytes payload_;
+};
 
 class ThreadBackend final : public Backend {
  public:
@@ -122,14 +151,36 @@ class ThreadBackend final : public Backend {
     return parts;
   }
 
-  [[nodiscard]] std::unique_ptr<PostedMessage::Impl> post(int destination, int tag,
-                                                          Bytes payload) const override {
+  [[nodiscard]] std::unique_ptr<PostedMessage::Impl> post(
+      int destination, int tag, Bytes payload,
+      std::unique_ptr<PostedMessage::Impl> used) const override {
+    used.reset();
     return std::make_unique<ThreadPosted>(job_, send(destination, tag, std::move(payload)));
   }
 
+  [[nodiscard]] std::unique_ptr<Inbox::Impl> inbox(int source, int tag) const override {
+    return std::make_unique<ThreadInbox>(*this, source, tag);
+  }
   [[nodiscard]] std::optional<Bytes> try_receive(int source, int tag) const override {
     const std::lock_guard lock(job_->mutex);
     return take(source, tag);
+  }
+
+  [[nodiscard]] std::optional<Communicator::Received> try_receive_any(int tag) const override {
+    const std::lock_guard lock(job_->mutex);
+    for (int source = 0; source < size(); ++source) {
+      if (auto payload = take(source, tag)) return Communicator::Received{source, *payload};
+    }
+    return std::nullopt;
+  }
+
+  [[noreturn]] void abort() const override {
+    const CommunicationError error("the job was aborted by rank " + std::to_string(rank_));
+    {
+      const std::lock_guard lock(job_->mutex);
+      job_->break_off(std::make_exception_ptr(error));
+    }
+    throw error;
   }
 
   [[nodiscard]] std::string library_version() const override { return "in-process ranks"; }
@@ -203,7 +254,6 @@ void run_ranks(int n_ranks, const std::function<void(Communicator)>& body) {
   auto job = std::make_shared<comm::Job>();
   std::vector<int> world_ranks(static_cast<std::size_t>(n_ranks));
   for (int r = 0; r < n_ranks; ++r) world_ranks[static_cast<std::size_t>(r)] = r;
-  std::exception_ptr first_in_time;
   std::vector<std::thread> threads;
   for (int r = 0; r < n_ranks; ++r) {
     threads.emplace_back([&, r] {
@@ -211,15 +261,12 @@ void run_ranks(int n_ranks, const std::function<void(Communicator)>& body) {
         body(Communicator(std::make_unique<comm::ThreadBackend>(job, 0, r, world_ranks)));
       } catch (...) {
         const std::lock_guard lock(job->mutex);
-        // Those that follow are consequences of the first.
-        if (!job->is_broken) first_in_time = std::current_exception();
-        job->is_broken = true;
-        job->changed.notify_all();
+        job->break_off(std::current_exception());
       }
     });
   }
   for (auto& thread : threads) thread.join();
-  if (first_in_time) std::rethrow_exception(first_in_time);
+  if (job->first_failure) std::rethrow_exception(job->first_failure);
 }
 
 }  // namespace ranklog::testing

@@ -4,6 +4,9 @@
 
 #include <algorithm>
 #include <climits>
+#include <cstdlib>
+#include <utility>
+#include <vector>
 
 #include "comm/mpi_environment.hpp"
 #include "ranklog/error.hpp"
@@ -30,6 +33,12 @@ int to_count(std::size_t n, const char* operation) {
   return static_cast<int>(n);
 }
 
+// Never freed: MPI may still use it.
+void keep_forever(Bytes payload) {
+  static auto& orphans = *new std::vector<Bytes>();
+  orphans.push_back(std::move(payload));
+}
+
 MPI_Op to_mpi(Backend::Op op) {
   switch (op) {
     case Backend::Op::min:
@@ -45,8 +54,8 @@ MPI_Op to_mpi(Backend::Op op) {
 // can pile up inside MPI.
 class MpiPosted final : public PostedMessage::Impl {
  public:
-  MpiPosted(MPI_Comm mpi_comm, int rank, int destination, int tag, Bytes payload)
-      : payload_(std::move(payload)) {
+  void start(MPI_Comm mpi_comm, int rank, int destination, int tag, Bytes payload) {
+    payload_ = std::move(payload);
     check(MPI_Issend(payload_.data(), to_count(payload_.size(), "MPI_Issend"), MPI_BYTE,
                      destination, tag, mpi_comm, &request_),
           "MPI_Issend", rank);
@@ -58,8 +67,58 @@ class MpiPosted final : public PostedMessage::Impl {
     MPI_Test(&request_, &is_done, MPI_STATUS_IGNORE);
     return is_done != 0;
   }
+  void abandon() override {
+    if (is_taken()) return;
+    MPI_Request_free(&request_);
+    keep_forever(std::move(payload_));
+  }
+  [[nodiscard]] Bytes reclaim() override { return std::exchange(payload_, {}); }
 
  private:
+  Bytes payload_;
+  MPI_Request request_ = MPI_REQUEST_NULL;
+};
+
+// A matched receive that is never waited for: a long message needs the sender's help to arrive,
+// and the sender helps only while it is inside MPI.
+class MpiInbox final : public Inbox::Impl {
+ public:
+  MpiInbox(MPI_Comm mpi_comm, int rank, int source, int tag)
+      : comm_(mpi_comm), rank_(rank), source_(source), tag_(tag) {}
+  ~MpiInbox() override {
+    if (request_ == MPI_REQUEST_NULL || !is_mpi_usable()) return;
+    int is_done = 0;
+    MPI_Test(&request_, &is_done, MPI_STATUS_IGNORE);
+    if (is_done != 0) return;
+    // The sender may never finish: MPI may write into the payload as long as the process lives.
+    MPI_Request_free(&request_);
+    keep_forever(std::move(payload_));
+  }
+  [[nodiscard]] const Bytes* next() override {
+    if (request_ == MPI_REQUEST_NULL && !begin()) return nullptr;
+    int is_done = 0;
+    check(MPI_Test(&request_, &is_done, MPI_STATUS_IGNORE), "MPI_Test", rank_);
+    return is_done != 0 ? &payload_ : nullptr;
+  }
+
+ private:
+  bool begin() {
+    int has_arrived = 0;
+    MPI_Message message = MPI_MESSAGE_NULL;
+    MPI_Status status;
+    check(MPI_Improbe(source_, tag_, comm_, &has_arrived, &message, &status), "MPI_Improbe", rank_);
+    if (has_arrived == 0) return false;
+    int n_bytes = 0;
+    MPI_Get_count(&status, MPI_BYTE, &n_bytes);
+    payload_.resize(static_cast<std::size_t>(n_bytes));
+    check(MPI_Imrecv(payload_.data(), n_bytes, MPI_BYTE, &message, &request_), "MPI_Imrecv", rank_);
+    return true;
+  }
+
+  MPI_Comm comm_;
+  int rank_;
+  int source_;
+  int tag_;
   Bytes payload_;
   MPI_Request request_ = MPI_REQUEST_NULL;
 };
@@ -131,22 +190,30 @@ class MpiBackend final : public Backend {
     return parts;
   }
 
-  [[nodiscard]] std::unique_ptr<PostedMessage::Impl> post(int destination, int tag,
-                                                          Bytes payload) const override {
-    return std::make_unique<MpiPosted>(comm_, rank_, destination, tag, std::move(payload));
+  [[nodiscard]] std::unique_ptr<PostedMessage::Impl> post(
+      int destination, int tag, Bytes payload,
+      std::unique_ptr<PostedMessage::Impl> used) const override {
+    auto message = std::unique_ptr<MpiPosted>(static_cast<MpiPosted*>(used.release()));
+    if (!message) message = std::make_unique<MpiPosted>();
+    message->start(comm_, rank_, destination, tag, std::move(payload));
+    return message;
+  }
+  [[nodiscard]] std::unique_ptr<Inbox::Impl> inbox(int source, int tag) const override {
+    return std::make_unique<MpiInbox>(comm_, rank_, source, tag);
   }
 
   [[nodiscard]] std::optional<Bytes> try_receive(int source, int tag) const override {
-    int has_arrived = 0;
-    MPI_Message message = MPI_MESSAGE_NULL;
-    MPI_Status status;
-    check(MPI_Improbe(source, tag, comm_, &has_arrived, &message, &status), "MPI_Improbe", rank_);
-    if (has_arrived == 0) return std::nullopt;
-    int n_bytes = 0;
-    MPI_Get_count(&status, MPI_BYTE, &n_bytes);
-    Bytes payload(static_cast<std::size_t>(n_bytes));
-    check(MPI_Mrecv(payload.data(), n_bytes, MPI_BYTE, &message, &status), "MPI_Mrecv", rank_);
-    return payload;
+    auto received = receive_matching(source, tag);
+    if (!received) return std::nullopt;
+    return std::move(received->payload);
+  }
+  [[nodiscard]] std::optional<Communicator::Received> try_receive_any(int tag) const override {
+    return receive_matching(MPI_ANY_SOURCE, tag);
+  }
+
+  [[noreturn]] void abort() const override {
+    MPI_Abort(comm_, EXIT_FAILURE);
+    std::abort();  // MPI_Abort does not return, but is not declared so
   }
 
   [[nodiscard]] std::string library_version() const override {
@@ -161,6 +228,19 @@ class MpiBackend final : public Backend {
   }
 
  private:
+  [[nodiscard]] std::optional<Communicator::Received> receive_matching(int source, int tag) const {
+    int has_arrived = 0;
+    MPI_Message message = MPI_MESSAGE_NULL;
+    MPI_Status status;
+    check(MPI_Improbe(source, tag, comm_, &has_arrived, &message, &status), "MPI_Improbe", rank_);
+    if (has_arrived == 0) return std::nullopt;
+    int n_bytes = 0;
+    MPI_Get_count(&status, MPI_BYTE, &n_bytes);
+    Communicator::Received received{status.MPI_SOURCE, Bytes(static_cast<std::size_t>(n_bytes))};
+    check(MPI_Mrecv(received.payload.data(), n_bytes, MPI_BYTE, &message, &status), "MPI_Mrecv",
+          rank_);
+    return received;
+  }
   void all_reduce_typed(void* data, std::size_t n, MPI_Datatype type, Op op) const {
     check(MPI_Allreduce(MPI_IN_PLACE, data, to_count(n, "MPI_Allreduce"), type, to_mpi(op), comm_),
           "MPI_Allreduce", rank_);

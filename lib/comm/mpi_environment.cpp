@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 #include <map>
+#include <mutex>
 
 #include "comm/mpi_backend.hpp"
 #include "ranklog/error.hpp"
@@ -31,18 +32,28 @@ void initialize_if_nobody_did() {
 
 // Callbacks by token; the greatest token is the newest. Never destroyed: finalize_what_we_started
 // runs after the destructors of statics that are younger than it.
-std::map<int, std::function<void()>>& callbacks() {
-  static auto& all = *new std::map<int, std::function<void()>>();
+struct Callbacks {
+  std::mutex mutex;  // in-process ranks come and go on threads of their own
+  std::map<int, std::function<void()>> by_token;
+  int last_token = 0;
+};
+Callbacks& callbacks() {
+  static auto& all = *new Callbacks();
   return all;
 }
 
+std::function<void()> take_newest_callback() {
+  const std::lock_guard lock(callbacks().mutex);
+  auto& by_token = callbacks().by_token;
+  if (by_token.empty()) return {};
+  const auto newest = std::prev(by_token.end());
+  auto callback = std::move(newest->second);
+  by_token.erase(newest);
+  return callback;
+}
+
 void run_callbacks() {
-  while (!callbacks().empty()) {
-    const auto newest = std::prev(callbacks().end());
-    const auto callback = std::move(newest->second);
-    callbacks().erase(newest);
-    callback();
-  }
+  while (const auto callback = take_newest_callback()) callback();
 }
 
 int run_callbacks_in_finalize(MPI_Comm, int, void*, void*) {
@@ -95,15 +106,18 @@ std::unique_ptr<Backend> make_world_backend() {
 
 int call_before_finalize(std::function<void()> callback) {
   if (!is_mpi_usable()) return 0;
+  const std::lock_guard lock(callbacks().mutex);
   attach_to_finalize();
   // Our own MPI_Finalize comes late: what began to clean up by atexit since, as HDF5 does, has
   // already done so by then.
   if (did_we_initialize) std::atexit(run_callbacks_at_exit);
-  static int last_token = 0;
-  callbacks().emplace(++last_token, std::move(callback));
-  return last_token;
+  callbacks().by_token.emplace(++callbacks().last_token, std::move(callback));
+  return callbacks().last_token;
 }
 
-void forget_finalize_callback(int token) noexcept { callbacks().erase(token); }
+void forget_finalize_callback(int token) noexcept {
+  const std::lock_guard lock(callbacks().mutex);
+  callbacks().by_token.erase(token);
+}
 
 }  // namespace ranklog::comm

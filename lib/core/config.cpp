@@ -41,7 +41,8 @@ std::string to_json(const ConfigValue& value) { return std::visit(JsonVisitor{},
 void flatten_into(std::vector<ConfigItem>& leaves, const std::string& prefix,
                   const Config& config) {
   for (const auto& [key, value] : config.items()) {
-    if (const auto* nested = value.get_if<Config>()) {
+    const auto* nested = value.get_if<Config>();
+    if (nested != nullptr && !nested->empty()) {
       flatten_into(leaves, prefix + key + "/", *nested);
     } else {
       leaves.push_back({prefix + key, value});

@@ -30,6 +30,8 @@ std::string_view to_string(ErrorCode code) noexcept {
       return "directory";
     case ErrorCode::run_exists:
       return "run_exists";
+    case ErrorCode::run_in_use:
+      return "run_in_use";
     case ErrorCode::launch_mismatch:
       return "launch_mismatch";
     case ErrorCode::shape_mismatch:
@@ -72,6 +74,8 @@ void throw_error(ErrorCode code, const std::string& message) {
       throw DirectoryError(message);
     case ErrorCode::run_exists:
       throw RunExistsError(message);
+    case ErrorCode::run_in_use:
+      throw RunInUseError(message);
     case ErrorCode::launch_mismatch:
       throw LaunchMismatchError(message);
     case ErrorCode::shape_mismatch:

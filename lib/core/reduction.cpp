@@ -32,5 +32,8 @@ std::string_view to_string(Kind kind) noexcept {
 std::optional<Kind> kind_from_string(std::string_view name) noexcept {
   return find_name<Kind>(kind_names, name);
 }
+std::string_view to_string(Order order) noexcept {
+  return order == Order::reproducible ? "reproducible" : "by_rank";
+}
 
 }  // namespace ranklog

@@ -54,44 +54,36 @@ void take_max(T& max, std::int32_t& rank, T other, std::int32_t other_rank) {
   }
 }
 
-double mean_of(const Moments& m) {
+// The mean as a single number, in which infinities count.
+double mean_of(const Moments& m, double finite_mean) {
   const bool has_positive = m.positive_infinite_weight > 0;
   const bool has_negative = m.negative_infinite_weight > 0;
   if (has_positive && has_negative) return nan;
   if (has_positive) return std::numeric_limits<double>::infinity();
   if (has_negative) return -std::numeric_limits<double>::infinity();
-  return m.finite_weight > 0 ? m.mean : nan;
+  return finite_mean;
 }
 
-double std_of(const Moments& m) {
-  if (m.finite_weight == 0) return nan;
-  return std::sqrt(std::max(0.0, m.m2 / m.finite_weight));
-}
-
-double sum_of(const Moments& m) {
-  return std::isfinite(m.sum) ? m.sum + m.sum_compensation : m.sum;
-}
-
-double reduced_real(const Moments& m, Reduction reduction, NanPolicy policy) {
+double reduced_real(const Moments& m, const Sums& sums, Reduction reduction, NanPolicy policy) {
   const std::int64_t n_numbers = m.count - m.nan_count;
   if (reduction == Reduction::first) return m.first;
   if (reduction == Reduction::last) return m.last;
   if (n_numbers == 0 || (m.nan_count > 0 && policy == NanPolicy::propagate)) return nan;
   switch (reduction) {
     case Reduction::sum:
-      return sum_of(m);
+      return sums.sum;
     case Reduction::min:
       return m.min;
     case Reduction::max:
       return m.max;
     case Reduction::std:
-      return std_of(m);
+      return sums.std;
     case Reduction::any:
       return m.nonzero_count > 0 ? 1 : 0;
     case Reduction::all:
       return m.nonzero_count == n_numbers ? 1 : 0;
     default:
-      return mean_of(m);
+      return mean_of(m, sums.mean);
   }
 }
 
@@ -204,22 +196,36 @@ void Accumulator::merge(const Accumulator& other) {
   integers.max = std::max(integers.max, other.integers.max);
 }
 
+Sums sums_of(const Moments& m) {
+  Sums sums;
+  sums.weight = m.finite_weight + m.positive_infinite_weight + m.negative_infinite_weight;
+  const bool has_finite = m.finite_weight > 0;
+  sums.mean = has_finite ? m.mean : nan;
+  sums.std = has_finite ? std::sqrt(std::max(0.0, m.m2 / m.finite_weight)) : nan;
+  sums.sum = std::isfinite(m.sum) ? m.sum + m.sum_compensation : m.sum;
+  return sums;
+}
+
 bool finish(const Accumulator& accumulator, Metric& metric) {
+  return finish(accumulator, sums_of(accumulator.moments), metric);
+}
+
+bool finish(const Accumulator& accumulator, const Sums& sums, Metric& metric) {
   const Moments& m = accumulator.moments;
   Statistics& s = metric.statistics;
   s.count = m.count;
   s.nan_count = m.nan_count;
-  s.weight = m.finite_weight + m.positive_infinite_weight + m.negative_infinite_weight;
+  s.weight = sums.weight;
   const bool has_numbers = m.count > m.nan_count;
   s.min = has_numbers ? m.min : nan;
   s.max = has_numbers ? m.max : nan;
-  s.mean = m.finite_weight > 0 ? m.mean : nan;
-  s.std = std_of(m);
+  s.mean = sums.mean;
+  s.std = sums.std;
   s.min_rank = m.min_rank;
   s.max_rank = m.max_rank;
   s.first_nan_rank = m.first_nan_rank;
   if (!metric.info->has_integer_value()) {
-    metric.value = reduced_real(m, metric.info->reduction, metric.info->nan);
+    metric.value = reduced_real(m, sums, metric.info->reduction, metric.info->nan);
     return true;
   }
   const auto [value, fits] = reduced_integer(accumulator, metric.info->reduction);

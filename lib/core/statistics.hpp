@@ -56,8 +56,19 @@ struct Accumulator {
   void merge(const Accumulator& other);
 };
 
+// What is made from sums over the values, however these were added.
+struct Sums {
+  double weight = 0;  // of the values that are not NaN
+  double mean = 0;    // of the finite values; NaN without any
+  double std = 0;     // likewise
+  double sum = 0;     // of the values that are not NaN
+};
+[[nodiscard]] Sums sums_of(const Moments& moments);
+
 // Fills value, integer_value and statistics of `metric`, whose info says which reduction.
 // Returns false if an integer sum does not fit into int64; it is then the nearest limit.
 bool finish(const Accumulator& accumulator, Metric& metric);
+// The same with sums that were made otherwise.
+bool finish(const Accumulator& accumulator, const Sums& sums, Metric& metric);
 
 }  // namespace ranklog

@@ -13,7 +13,7 @@ inline constexpr const char* run_file_name = "run.h5";
 inline constexpr const char* metrics_group = "/metrics";
 inline constexpr const char* text_group = "/text";
 inline constexpr const char* config_group = "/config";
-inline constexpr const char* run_group = "/run/0";
+inline constexpr const char* abandoned_name = "abandoned";  // in /run/<attempt>
 inline constexpr const char* ranks_group = "/ranks";
 inline constexpr const char* summary_group = "/summary";
 

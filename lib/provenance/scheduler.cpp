@@ -77,25 +77,33 @@ std::string variable_or_empty(const Environment& environment, const char* name) 
   return plain_id(read_variable(environment, name).value_or(""));
 }
 
-std::string slurm_job(const Environment& environment) {
+std::string slurm_job(const Environment& environment, bool has_restart) {
   const std::string array_job = variable_or_empty(environment, "SLURM_ARRAY_JOB_ID");
   const std::string task = variable_or_empty(environment, "SLURM_ARRAY_TASK_ID");
   std::string name = array_job.empty() || task.empty()
                          ? variable_or_empty(environment, "SLURM_JOB_ID")
                          : array_job + "_" + task;
   const std::string restart = variable_or_empty(environment, "SLURM_RESTART_COUNT");
-  if (!restart.empty() && restart != "0") name += "-restart" + restart;
+  if (has_restart && !restart.empty() && restart != "0") name += "-restart" + restart;
   return name;
 }
 
-std::string job_of(const Scheduler& scheduler, const Environment& environment) {
-  if (scheduler.name == "slurm") return slurm_job(environment);
+std::string job_of(const Scheduler& scheduler, const Environment& environment, bool has_restart) {
+  if (scheduler.name == "slurm") return slurm_job(environment, has_restart);
   std::string name = variable_or_empty(environment, scheduler.job_id);
   // LSF sets index 0 for a job that is no array; PBS writes the index into the id.
   const std::string index =
       scheduler.name == "lsf" ? variable_or_empty(environment, "LSB_JOBINDEX") : "";
   if (!index.empty() && index != "0") name += "_" + index;
   return name;
+}
+
+std::optional<std::string> job_name(const Environment& environment, bool has_restart) {
+  const Scheduler* scheduler = find_scheduler(environment);
+  if (scheduler == nullptr) return std::nullopt;
+  const std::string job = job_of(*scheduler, environment, has_restart);
+  if (job.empty()) return std::nullopt;
+  return std::string(scheduler->name) + "-" + job;
 }
 
 }  // namespace
@@ -119,11 +127,11 @@ void add_scheduler_facts(const Environment& environment, Config& facts) {
 }
 
 std::optional<std::string> scheduler_job_name(const Environment& environment) {
-  const Scheduler* scheduler = find_scheduler(environment);
-  if (scheduler == nullptr) return std::nullopt;
-  const std::string job = job_of(*scheduler, environment);
-  if (job.empty()) return std::nullopt;
-  return std::string(scheduler->name) + "-" + job;
+  return job_name(environment, true);
+}
+
+std::optional<std::string> requeued_job_name(const Environment& environment) {
+  return job_name(environment, false);
 }
 
 }  // namespace ranklog::provenance

@@ -22,4 +22,7 @@ void add_scheduler_facts(const Environment& environment, Config& facts);
 // letters, digits and "._-". Nothing outside of a batch job.
 [[nodiscard]] std::optional<std::string> scheduler_job_name(const Environment& environment);
 
+// The same without the restart: the name that all starts of a requeued job share.
+[[nodiscard]] std::optional<std::string> requeued_job_name(const Environment& environment);
+
 }  // namespace ranklog::provenance

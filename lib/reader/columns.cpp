@@ -32,7 +32,10 @@ std::size_t text_budget(hid_t dataset) {
 
 RowDataset::RowDataset(hid_t group, const char* name, std::size_t max_dimensions) : name_(name) {
   if (!has_dataset(group, name)) throw Damage(fmt::format("the dataset '{}' is missing", name));
-  dataset_ = h5::Dataset(checked(H5Dopen2(group, name, H5P_DEFAULT), "open dataset", name));
+  // Rows are read once and in blocks, so a cache of chunks would only copy them.
+  const h5::PropertyList access(checked(H5Pcreate(H5P_DATASET_ACCESS), "make", "a list"));
+  checked(H5Pset_chunk_cache(access.get(), 0, 0, 0.75), "set", "the chunk cache");
+  dataset_ = h5::Dataset(checked(H5Dopen2(group, name, access.get()), "open dataset", name));
   const h5::Space space(checked(H5Dget_space(dataset_.get()), "read dataset", name));
   const int n = H5Sget_simple_extent_ndims(space.get());
   const bool is_simple = H5Sget_simple_extent_type(space.get()) == H5S_SIMPLE;
@@ -76,15 +79,15 @@ void RowDataset::check_class(H5T_class_t wanted, const char* what) const {
   throw Damage(fmt::format("the dataset '{}' does not hold {}", name_, what));
 }
 
-void RowDataset::read_rows(std::size_t first_row, std::size_t n_rows, hid_t memory_type,
-                           hid_t transfer, void* cells) const {
+void RowDataset::read_rows(const Rows& rows, hid_t memory_type, hid_t transfer, void* cells) const {
   std::vector<hsize_t> count = extents_;
-  count.front() = n_rows;
-  std::vector<hsize_t> start(count.size(), 0);
-  start.front() = first_row;
+  count.front() = rows.n;
+  std::vector<hsize_t> start(count.size(), 0), stride(count.size(), 1);
+  start.front() = rows.first;
+  stride.front() = rows.stride;
   const h5::Space in_file(checked(H5Dget_space(dataset_.get()), "read dataset", name_));
-  checked(H5Sselect_hyperslab(in_file.get(), H5S_SELECT_SET, start.data(), nullptr, count.data(),
-                              nullptr),
+  checked(H5Sselect_hyperslab(in_file.get(), H5S_SELECT_SET, start.data(), stride.data(),
+                              count.data(), nullptr),
           "read dataset", name_);
   const h5::Space in_memory(
       checked(H5Screate_simple(static_cast<int>(count.size()), count.data(), nullptr),
@@ -94,36 +97,35 @@ void RowDataset::read_rows(std::size_t first_row, std::size_t n_rows, hid_t memo
 }
 
 template <class T>
-std::vector<T> RowDataset::read_numbers(std::size_t first_row, std::size_t n_rows,
-                                        H5T_class_t wanted, const char* what,
+std::vector<T> RowDataset::read_numbers(const Rows& rows, H5T_class_t wanted, const char* what,
                                         hid_t memory_type) const {
   check_class(wanted, what);
-  std::vector<T> cells(n_rows * cells_per_row());
-  if (!cells.empty()) read_rows(first_row, n_rows, memory_type, H5P_DEFAULT, cells.data());
+  std::vector<T> cells(rows.n * cells_per_row());
+  if (!cells.empty()) read_rows(rows, memory_type, H5P_DEFAULT, cells.data());
   return cells;
 }
 
-std::vector<double> RowDataset::reals(std::size_t n_rows) const {
-  return read_numbers<double>(0, n_rows, H5T_FLOAT, "real numbers", H5T_NATIVE_DOUBLE);
+std::vector<double> RowDataset::reals(const Rows& rows) const {
+  return read_numbers<double>(rows, H5T_FLOAT, "real numbers", H5T_NATIVE_DOUBLE);
 }
 
-std::vector<std::int64_t> RowDataset::integers(std::size_t n_rows) const {
-  return read_numbers<std::int64_t>(0, n_rows, H5T_INTEGER, "integers", H5T_NATIVE_INT64);
+std::vector<std::int64_t> RowDataset::integers(const Rows& rows) const {
+  return read_numbers<std::int64_t>(rows, H5T_INTEGER, "integers", H5T_NATIVE_INT64);
 }
 
-std::vector<std::int32_t> RowDataset::small_integers(std::size_t n_rows) const {
-  return read_numbers<std::int32_t>(0, n_rows, H5T_INTEGER, "integers", H5T_NATIVE_INT32);
+std::vector<std::int32_t> RowDataset::small_integers(const Rows& rows) const {
+  return read_numbers<std::int32_t>(rows, H5T_INTEGER, "integers", H5T_NATIVE_INT32);
 }
 
 double RowDataset::real_at(std::size_t row) const {
-  return read_numbers<double>(row, 1, H5T_FLOAT, "real numbers", H5T_NATIVE_DOUBLE).front();
+  return read_numbers<double>({row, 1, 1}, H5T_FLOAT, "real numbers", H5T_NATIVE_DOUBLE).front();
 }
 
 std::int64_t RowDataset::integer_at(std::size_t row) const {
-  return read_numbers<std::int64_t>(row, 1, H5T_INTEGER, "integers", H5T_NATIVE_INT64).front();
+  return read_numbers<std::int64_t>({row, 1, 1}, H5T_INTEGER, "integers", H5T_NATIVE_INT64).front();
 }
 
-std::vector<std::string> RowDataset::texts(std::size_t n_rows) const {
+std::vector<std::string> RowDataset::texts(const Rows& rows) const {
   check_class(H5T_STRING, "text");
   const h5::Type type(checked(H5Dget_type(dataset_.get()), "read dataset", name_));
   if (H5Tis_variable_str(type.get()) <= 0) {
@@ -133,15 +135,16 @@ std::vector<std::string> RowDataset::texts(std::size_t n_rows) const {
   TextMemory memory(text_budget(dataset_.get()));
   const h5::PropertyList transfer = memory.transfer_list();
   std::vector<std::string> all;
-  all.reserve(n_rows * cells_per_row());
-  for (std::size_t row = 0; row < n_rows; row += rows_per_text_block) {
-    const std::size_t n = std::min(rows_per_text_block, n_rows - row);
+  all.reserve(rows.n * cells_per_row());
+  for (std::size_t done = 0; done < rows.n; done += rows_per_text_block) {
+    const std::size_t n = std::min(rows_per_text_block, rows.n - done);
     std::vector<char*> pointers(n * cells_per_row(), nullptr);
     const auto release = [&] {
       for (char* const text : pointers) std::free(text);
     };
     try {
-      read_rows(row, n, memory_type.get(), transfer.get(), pointers.data());
+      read_rows({rows.first + done * rows.stride, n, rows.stride}, memory_type.get(),
+                transfer.get(), pointers.data());
       for (const char* const text : pointers) all.emplace_back(text == nullptr ? "" : text);
     } catch (...) {
       release();

@@ -12,6 +12,13 @@
 
 namespace ranklog::reader {
 
+// Rows first, first + stride, ...: n of them.
+struct Rows {
+  std::size_t first = 0;
+  std::size_t n = 0;
+  std::size_t stride = 1;
+};
+
 // A dataset of numbers or text whose first dimension is the row.
 class RowDataset {
  public:
@@ -21,11 +28,11 @@ class RowDataset {
 
   [[nodiscard]] std::size_t n_rows() const noexcept { return extents_.front(); }
   [[nodiscard]] const std::vector<hsize_t>& extents() const noexcept { return extents_; }
-  // Cells of the first `n_rows` rows. Errors: Damage if the cells are of another class.
-  [[nodiscard]] std::vector<double> reals(std::size_t n_rows) const;
-  [[nodiscard]] std::vector<std::int64_t> integers(std::size_t n_rows) const;
-  [[nodiscard]] std::vector<std::int32_t> small_integers(std::size_t n_rows) const;
-  [[nodiscard]] std::vector<std::string> texts(std::size_t n_rows) const;
+  // Cells of rows that are there. Errors: Damage if the cells are of another class.
+  [[nodiscard]] std::vector<double> reals(const Rows& rows) const;
+  [[nodiscard]] std::vector<std::int64_t> integers(const Rows& rows) const;
+  [[nodiscard]] std::vector<std::int32_t> small_integers(const Rows& rows) const;
+  [[nodiscard]] std::vector<std::string> texts(const Rows& rows) const;
   // One cell of a column of numbers.
   [[nodiscard]] double real_at(std::size_t row) const;
   [[nodiscard]] std::int64_t integer_at(std::size_t row) const;
@@ -34,11 +41,9 @@ class RowDataset {
   void check_storage() const;
   void check_class(H5T_class_t wanted, const char* what) const;
   [[nodiscard]] std::size_t cells_per_row() const noexcept;
-  void read_rows(std::size_t first_row, std::size_t n_rows, hid_t memory_type, hid_t transfer,
-                 void* cells) const;
+  void read_rows(const Rows& rows, hid_t memory_type, hid_t transfer, void* cells) const;
   template <class T>
-  [[nodiscard]] std::vector<T> read_numbers(std::size_t first_row, std::size_t n_rows,
-                                            H5T_class_t wanted, const char* what,
+  [[nodiscard]] std::vector<T> read_numbers(const Rows& rows, H5T_class_t wanted, const char* what,
                                             hid_t memory_type) const;
 
   std::string name_;

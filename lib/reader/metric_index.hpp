@@ -16,10 +16,17 @@ struct FoundSeries {
   std::int64_t index = 0;
 };
 
-// In the order in which the keys were first recorded. Errors: Damage, h5::CallFailed.
-[[nodiscard]] std::vector<FoundSeries> find_series(hid_t file);
+// Whether columns of different lengths are damage, or what a writer leaves that was interrupted:
+// then only the rows count that all columns have.
+enum class Lengths : std::uint8_t { must_agree, may_differ };
 
-// The columns of one of them.
-[[nodiscard]] Series read_series(hid_t file, const FoundSeries& found);
+// Those below `root`/metrics and `root`/text, in the order in which the keys were first recorded.
+// With `unfit`, groups that cannot be understood are named there and left out.
+// Errors of both: Damage, h5::CallFailed.
+[[nodiscard]] std::vector<FoundSeries> find_series(hid_t file, const std::string& root = {},
+                                                   std::vector<Defect>* unfit = nullptr);
+
+[[nodiscard]] Series read_series(hid_t file, const FoundSeries& found, const ReadOptions& options,
+                                 Lengths lengths);
 
 }  // namespace ranklog::reader

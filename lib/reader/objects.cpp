@@ -3,8 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <cstddef>
 #include <exception>
+#include <limits>
 #include <new>
 #include <set>
 #include <utility>
@@ -128,6 +131,48 @@ ConfigValue read_typed(hid_t attribute, hid_t type, std::size_t n, bool is_scala
   }
 }
 
+// Where a nested dictionary stands among the items of the one around it, as its group's comment
+// says; at the end if it does not.
+std::size_t place_of(hid_t group) {
+  std::array<char, 24> text{};
+  const ssize_t n = H5Oget_comment(group, text.data(), text.size());
+  std::size_t place = std::numeric_limits<std::size_t>::max();
+  if (n > 0) std::from_chars(text.data(), text.data() + text.size(), place);
+  return place;
+}
+
+// Attributes and groups each come in their own order; together they make the dictionary.
+class ItemOrder {
+ public:
+  void add(std::string key, ConfigValue value) {
+    plain_.push_back({std::move(key), std::move(value)});
+  }
+  void add_at(std::size_t place, std::string key, ConfigValue value) {
+    placed_.push_back({place, {std::move(key), std::move(value)}});
+  }
+  [[nodiscard]] Config take() {
+    std::stable_sort(placed_.begin(), placed_.end(),
+                     [](const auto& a, const auto& b) { return a.first < b.first; });
+    Config config;
+    std::size_t n = 0;
+    auto next = placed_.begin();
+    const auto set = [&](ConfigItem& item) {
+      config.set(item.key, std::move(item.value));
+      ++n;
+    };
+    for (ConfigItem& item : plain_) {
+      for (; next != placed_.end() && next->first <= n; ++next) set(next->second);
+      set(item);
+    }
+    for (; next != placed_.end(); ++next) set(next->second);
+    return config;
+  }
+
+ private:
+  std::vector<ConfigItem> plain_;
+  std::vector<std::pair<std::size_t, ConfigItem>> placed_;
+};
+
 bool is_list_group(std::string_view name) { return name.ends_with(h5::list_suffix); }
 
 // A damaged file may hold a group that contains itself.
@@ -138,15 +183,15 @@ Config read_config_at(hid_t group, std::set<hobj_ref_t>& seen, int depth = 0) {
   if (depth > max_config_depth) {
     throw Damage(fmt::format("the configuration is nested deeper than {}", max_config_depth));
   }
-  Config config;
+  ItemOrder items;
   for (const std::string& name : attribute_names(group)) {
-    config.set(name, read_attribute(group, name));
+    items.add(name, read_attribute(group, name));
   }
   for (const std::string& name : group_names(group)) {
     const h5::Group nested(checked(H5Gopen2(group, name.c_str(), H5P_DEFAULT), "open group", name));
     Config inner = read_config_at(nested.get(), seen, depth + 1);
     if (!is_list_group(name)) {
-      config.set(h5::decode_group_name(name), std::move(inner));
+      items.add_at(place_of(nested.get()), h5::decode_group_name(name), std::move(inner));
       continue;
     }
     ConfigValue::List list;
@@ -157,9 +202,9 @@ Config read_config_at(hid_t group, std::set<hobj_ref_t>& seen, int depth = 0) {
     }
     const std::string_view key =
         std::string_view(name).substr(0, name.size() - h5::list_suffix.size());
-    config.set(h5::decode_group_name(key), ConfigValue(list));
+    items.add_at(place_of(nested.get()), h5::decode_group_name(key), ConfigValue(list));
   }
-  return config;
+  return items.take();
 }
 
 }  // namespace

@@ -1,12 +1,9 @@
 #include "ranklog/run_reader.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
+#include <array>
 #include <optional>
 #include <set>
 #include <utility>
@@ -15,10 +12,11 @@
 #include "hdf5/layout.hpp"
 #include "hdf5/library.hpp"
 #include "ranklog/error.hpp"
-#include "ranklog/version.hpp"
 #include "reader/columns.hpp"
 #include "reader/metric_index.hpp"
 #include "reader/objects.hpp"
+#include "reader/open_run.hpp"
+#include "reader/summary.hpp"
 
 namespace ranklog {
 namespace {
@@ -26,115 +24,104 @@ namespace {
 namespace fs = std::filesystem;
 using h5::checked;
 
-std::string shown(const fs::path& path) { return escape_unprintable(path.string()); }
+// What an attempt's group holds besides the facts of its provenance.
+constexpr std::array<std::string_view, 4> attempt_attributes{"started", "from_step", "status",
+                                                             "status_reason"};
 
-fs::path find_file(const fs::path& path) {
-  std::error_code unknown;
-  return fs::is_directory(path, unknown) ? path / h5::run_file_name : path;
+Config read_facts(hid_t group) {
+  Config facts;
+  for (const std::string& name : reader::attribute_names(group)) {
+    const bool is_ours = std::find(attempt_attributes.begin(), attempt_attributes.end(), name) !=
+                         attempt_attributes.end();
+    if (!is_ours) facts.set(name, reader::read_attribute(group, name));
+  }
+  return facts;
 }
 
-// Tells a file that the system refuses from one that HDF5 does not understand.
-void check_readable(const fs::path& path) {
-  std::error_code error;
-  const fs::file_status status = fs::status(path, error);
-  if (fs::exists(status) && !fs::is_regular_file(status)) {
-    throw FileFormatError(
-        fmt::format("{} is not a run file: it is not a regular file", shown(path)));
+// The newest row of all metrics: its time, and the highest step.
+void find_end(reader::OpenRun& run, RunInfo& info, double created) {
+  std::set<hobj_ref_t> seen;  // most metrics share these datasets
+  for (const reader::FoundSeries& one : run.index()) {
+    const h5::Group group = run.open(one.path.c_str());
+    const h5::Dataset shared(
+        checked(H5Dopen2(group.get(), "step", H5P_DEFAULT), "open dataset", "step"));
+    if (!seen.insert(reader::address_of(shared.get())).second) continue;
+    const reader::RowDataset step(group.get(), "step"), time(group.get(), "time");
+    const std::size_t n = std::min(step.n_rows(), time.n_rows());
+    if (n == 0) continue;
+    const std::int64_t last = step.integer_at(n - 1);
+    info.last_step = std::max(info.last_step.value_or(last), last);
+    info.duration_s = std::max(info.duration_s, time.real_at(n - 1) - created);
   }
-  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (descriptor < 0) {
-    throw IoError(
-        fmt::format("cannot open the run file {}: {}", shown(path), std::strerror(errno)));
+}
+
+// Ranks that only an earlier attempt had are left out.
+std::vector<RankInfo> read_ranks(hid_t group) {
+  std::vector<RankInfo> ranks;
+  if (!reader::has_dataset(group, "host")) return ranks;
+  const std::size_t n = reader::RowDataset(group, "host").n_rows();
+  const reader::Rows all{0, n, 1};
+  const auto column = [&](const char* name) {
+    reader::RowDataset dataset(group, name);
+    if (dataset.n_rows() != n) throw reader::Damage("the columns of /ranks differ in length");
+    return dataset;
+  };
+  const auto world_rank = column("world_rank").small_integers(all);
+  const auto node_rank = column("node_rank").small_integers(all);
+  const auto host = column("host").texts(all);
+  const auto pid = column("pid").integers(all);
+  const auto device = column("device").texts(all);
+  for (std::size_t i = 0; i < n; ++i) {
+    if (world_rank[i] < 0) continue;
+    ranks.push_back({world_rank[i], node_rank[i], host[i], pid[i], device[i]});
   }
-  ::close(descriptor);
+  return ranks;
+}
+
+AttemptInfo read_attempt(reader::OpenRun& run, std::int32_t number, bool is_newest) {
+  const h5::Group group = run.open(fmt::format("/run/{}", number).c_str());
+  const auto has = [&](const char* name) {
+    return checked(H5Aexists(group.get(), name), "look for attribute", name) > 0;
+  };
+  AttemptInfo attempt;
+  attempt.number = number;
+  if (has("started")) attempt.started = reader::read_text_attribute(group.get(), "started");
+  if (has("from_step")) {
+    attempt.from_step = reader::read_integer_attribute(group.get(), "from_step");
+  }
+  attempt.status = is_newest || !has("status") ? reader::read_text_attribute(run.file(), "status")
+                                               : reader::read_text_attribute(group.get(), "status");
+  attempt.facts = read_facts(group.get());
+  return attempt;
 }
 
 }  // namespace
 
 struct RunReader::Impl {
-  // Runs `body`; what goes wrong in it becomes a FileFormatError that names the file.
+  explicit Impl(fs::path run_file) : run(std::move(run_file)) {}
+
+  // What `body` returns, called with the open run.
   template <class Body>
-  auto guarded(Body body) const {
-    const h5::QuietErrors quiet;
-    try {
-      return body();
-    } catch (const h5::CallFailed& failure) {
-      reject(failure.what());
-    } catch (const reader::Damage& damage) {
-      reject(damage.what());
-    } catch (const InvalidKeyError& error) {
-      reject(error.what());
-    }
+  auto read(Body body) {
+    std::optional<decltype(body(run))> result;
+    run.read([&] { result.emplace(body(run)); });
+    return std::move(*result);
   }
 
-  [[noreturn]] void reject(const std::string& cause) const {
-    throw FileFormatError(
-        fmt::format("cannot read {} as a run file: {}", shown(path), escape_unprintable(cause)));
-  }
-
-  explicit Impl(fs::path run_file) : path(std::move(run_file)) {
-    check_readable(path);
-    guarded([&] {
-      const h5::PropertyList access = h5::unlocked_access();
-      file = h5::File(
-          checked(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.get()), "open", "the file"));
-      check_format();
-    });
-  }
-
-  void check_format() const {
-    if (checked(H5Aexists(file.get(), "ranklog_format"), "look for", "ranklog_format") == 0) {
-      throw reader::Damage("it is an HDF5 file, but not one of ranklog's");
-    }
-    const std::int64_t format = reader::read_integer_attribute(file.get(), "ranklog_format");
-    if (format == run_file_format) return;
-    throw reader::Damage(
-        fmt::format("its format is {}, and this version knows up to {}; use a "
-                    "newer version of ranklog",
-                    format, run_file_format));
-  }
-
-  const std::vector<reader::FoundSeries>& index() {
-    if (!found) found = guarded([&] { return reader::find_series(file.get()); });
-    return *found;
-  }
-
-  [[nodiscard]] h5::Group open(const char* group) const {
-    return h5::Group(checked(H5Gopen2(file.get(), group, H5P_DEFAULT), "open group", group));
-  }
-
-  // The newest row of all metrics: its time, and the highest step.
-  void find_end(RunInfo& info, double created) {
-    std::set<hobj_ref_t> seen;  // most metrics share these datasets
-    for (const reader::FoundSeries& one : index()) {
-      const h5::Group group = open(one.path.c_str());
-      const h5::Dataset shared(
-          checked(H5Dopen2(group.get(), "step", H5P_DEFAULT), "open dataset", "step"));
-      if (!seen.insert(reader::address_of(shared.get())).second) continue;
-      const reader::RowDataset step(group.get(), "step"), time(group.get(), "time");
-      const std::size_t n = std::min(step.n_rows(), time.n_rows());
-      if (n == 0) continue;
-      const std::int64_t last = step.integer_at(n - 1);
-      info.last_step = std::max(info.last_step.value_or(last), last);
-      info.duration_s = std::max(info.duration_s, time.real_at(n - 1) - created);
-    }
-  }
-
-  fs::path path;
-  h5::File file;
-  std::optional<std::vector<reader::FoundSeries>> found;
+  reader::OpenRun run;
 };
 
-RunReader::RunReader(const fs::path& path) : impl_(std::make_unique<Impl>(find_file(path))) {}
+RunReader::RunReader(const fs::path& path)
+    : impl_(std::make_unique<Impl>(reader::run_file_of(path))) {}
 RunReader::~RunReader() = default;
 RunReader::RunReader(RunReader&&) noexcept = default;
 RunReader& RunReader::operator=(RunReader&&) noexcept = default;
 
-const fs::path& RunReader::path() const noexcept { return impl_->path; }
+const fs::path& RunReader::path() const noexcept { return impl_->run.path(); }
 
 RunInfo RunReader::info() const {
-  return impl_->guarded([&] {
-    const hid_t root = impl_->file.get();
+  return impl_->read([](reader::OpenRun& run) {
+    const hid_t root = run.file();
     RunInfo info;
     info.project = reader::read_text_attribute(root, "project");
     info.run_name = reader::read_text_attribute(root, "run_name");
@@ -143,58 +130,76 @@ RunInfo RunReader::info() const {
     info.created = reader::read_text_attribute(root, "created");
     info.library_version = reader::read_text_attribute(root, "ranklog_version");
     info.n_ranks = reader::read_integer_attribute(root, "n_ranks");
-    impl_->find_end(info, reader::read_real_attribute(root, "created_time"));
+    find_end(run, info, reader::read_real_attribute(root, "created_time"));
     return info;
   });
 }
 
 Config RunReader::config() const {
-  return impl_->guarded([&] {
-    if (!reader::has_link(impl_->file.get(), h5::config_group + 1)) return Config();
-    return reader::read_config(impl_->open(h5::config_group).get());
+  return impl_->read([](reader::OpenRun& run) {
+    if (!reader::has_link(run.file(), h5::config_group + 1)) return Config();
+    return reader::read_config(run.open(h5::config_group).get());
   });
 }
 
 Provenance RunReader::provenance() const {
-  return impl_->guarded([&] {
+  return impl_->read([](reader::OpenRun& run) {
+    const std::int32_t newest = reader::attempt_numbers(run.file()).back();
     Provenance provenance;
-    const h5::Group run = impl_->open(h5::run_group);
-    for (const std::string& name : reader::attribute_names(run.get())) {
-      provenance.facts.set(name, reader::read_attribute(run.get(), name));
-    }
-    const h5::Group group = impl_->open(h5::ranks_group);
-    if (!reader::has_dataset(group.get(), "host")) return provenance;
-    const std::size_t n = reader::RowDataset(group.get(), "host").n_rows();
-    const auto column = [&](const char* name) {
-      reader::RowDataset dataset(group.get(), name);
-      if (dataset.n_rows() != n) throw reader::Damage("the columns of /ranks differ in length");
-      return dataset;
-    };
-    const auto world_rank = column("world_rank").small_integers(n);
-    const auto node_rank = column("node_rank").small_integers(n);
-    const auto host = column("host").texts(n);
-    const auto pid = column("pid").integers(n);
-    const auto device = column("device").texts(n);
-    for (std::size_t i = 0; i < n; ++i) {
-      provenance.ranks.push_back({world_rank[i], node_rank[i], host[i], pid[i], device[i]});
-    }
+    provenance.facts = read_facts(run.open(fmt::format("/run/{}", newest).c_str()).get());
+    provenance.ranks = read_ranks(run.open(h5::ranks_group).get());
     return provenance;
   });
 }
 
 std::vector<SeriesInfo> RunReader::series() const {
-  std::vector<SeriesInfo> list;
-  for (const reader::FoundSeries& one : impl_->index()) list.push_back(one.info);
-  return list;
+  return impl_->read([](reader::OpenRun& run) {
+    std::vector<SeriesInfo> list;
+    for (const reader::FoundSeries& one : run.index()) list.push_back(one.info);
+    return list;
+  });
 }
 
-Series RunReader::read(std::string_view key) const {
-  for (const reader::FoundSeries& one : impl_->index()) {
-    if (one.info.key != key) continue;
-    return impl_->guarded([&] { return reader::read_series(impl_->file.get(), one); });
-  }
-  throw UsageError(fmt::format("the run {} has no metric '{}'; series() lists them",
-                               shown(impl_->path), escape_unprintable(key)));
+std::vector<SummaryInfo> RunReader::summary() const {
+  return impl_->read([](reader::OpenRun& run) { return reader::read_summary(run); });
+}
+
+Series RunReader::read(std::string_view key) const { return read(key, {.columns = Columns::all}); }
+
+Series RunReader::read(std::string_view key, const ReadOptions& options) const {
+  return impl_->read([&](reader::OpenRun& run) {
+    const auto& index = run.index();
+    const auto found = std::find_if(index.begin(), index.end(),
+                                    [&](const auto& one) { return one.info.key == key; });
+    if (found == index.end()) {
+      throw UsageError(fmt::format("the run {} has no metric '{}'; series() lists them",
+                                   escape_unprintable(run.path().string()),
+                                   escape_unprintable(key)));
+    }
+    return reader::read_series(run.file(), *found, options, run.lengths());
+  });
+}
+
+std::vector<AttemptInfo> RunReader::attempts() const {
+  return impl_->read([](reader::OpenRun& run) {
+    std::vector<AttemptInfo> attempts;
+    const auto numbers = reader::attempt_numbers(run.file());
+    for (const std::int32_t number : numbers) {
+      attempts.push_back(read_attempt(run, number, number == numbers.back()));
+    }
+    return attempts;
+  });
+}
+
+std::vector<AbandonedSeries> RunReader::abandoned() const {
+  return impl_->read([](reader::OpenRun& run) { return run.abandoned(); });
+}
+
+Series RunReader::read_abandoned(const AbandonedSeries& series, const ReadOptions& options) const {
+  return impl_->read([&](reader::OpenRun& run) {
+    return reader::read_series(run.file(), run.found_abandoned(series), options,
+                               reader::Lengths::must_agree);
+  });
 }
 
 }  // namespace ranklog

@@ -2,21 +2,25 @@
 
 #include <algorithm>
 #include <iterator>
-#include <limits>
 
 namespace ranklog::reduce {
 namespace {
 
-constexpr auto never = std::numeric_limits<std::int64_t>::min();
 // Rows that are not ready are usually followed by others that are not: looking at this many is
 // enough for those that can overtake.
 constexpr int max_unready_looked_at = 64;
+constexpr int max_awaited_looked_at = 8;
 
 }  // namespace
 
 void merge(Cell& cell, Cell&& other, Reduction reduction) {
   cell.n_ranks += other.n_ranks;
   cell.numbers.merge(other.numbers);
+  if (other.exact.empty()) {
+    cell.exact.clear();  // the ranks disagree on the order, which the next drain says
+  } else if (!cell.exact.empty()) {
+    cell.exact.front().merge(other.exact.front());
+  }
   if (other.text_rank >= 0) {
     const bool takes_other =
         cell.text_rank < 0 || (reduction == Reduction::last ? other.text_rank >= cell.text_rank
@@ -30,8 +34,14 @@ void merge(Cell& cell, Cell&& other, Reduction reduction) {
                     std::make_move_iterator(other.parts.end()));
 }
 
+bool finish(const Cell& cell, Metric& metric) {
+  return cell.exact.empty() ? ranklog::finish(cell.numbers, metric)
+                            : ranklog::finish(cell.numbers, cell.exact.front(), metric);
+}
+
 std::size_t footprint_bytes(const Cell& cell) noexcept {
   std::size_t n_bytes = sizeof(Cell) + cell.text.size();
+  for (const auto& exact : cell.exact) n_bytes += exact.footprint_bytes();
   for (const auto& part : cell.parts) {
     n_bytes += sizeof(RankPart) + part.text.size() +
                (part.reals.size() + part.integers.size()) * sizeof(double);
@@ -40,7 +50,7 @@ std::size_t footprint_bytes(const Cell& cell) noexcept {
 }
 
 void Assembler::add(Row row, int source, double now_s) {
-  settled_step_.resize(keys_.size(), never);
+  keys_here_.resize(keys_.size());
   for (const auto& cell : row.cells) {
     auto& first_seen_s = keys_.at(cell.key).first_seen_s;
     if (first_seen_s < 0) first_seen_s = now_s;
@@ -79,34 +89,67 @@ bool Assembler::add_aligned(Row& row, int source) {
 }
 
 void Assembler::add_scattered(Row& row, int source, double now_s) {
-  // Keys that nobody logged yet at this step go where their neighbours in the call went.
-  auto home = open_.end();
-  std::vector<Cell*> homeless;
+  for (std::uint32_t i = 0; i < row.cells.size(); ++i) here(row.cells[i].key).cell = i + 1;
+  std::vector<OpenRow*> place_of(row.cells.size(), nullptr);
   const auto [begin, end] = by_step_.equal_range(row.step);
-  for (auto& cell : row.cells) {
-    bool is_placed = false;
-    for (auto candidate = begin; candidate != end && !is_placed; ++candidate) {
-      OpenRow& target = *candidate->second;
-      const auto slot = std::find_if(target.slots.begin(), target.slots.end(), [&](const Slot& s) {
-        return s.key == cell.key && s.repeat == cell.repeat;
-      });
-      if (slot == target.slots.end()) continue;
-      join(target, row);
-      put(target, static_cast<std::uint32_t>(slot - target.slots.begin()), std::move(cell), source);
-      home = candidate->second;
-      is_placed = true;
+  for (auto candidate = begin; candidate != end; ++candidate) {
+    OpenRow& target = *candidate->second;
+    for (std::uint32_t slot = 0; slot < target.slots.size(); ++slot) {
+      const auto cell = here(target.slots[slot].key).cell;
+      if (cell == 0 || place_of[cell - 1] != nullptr) continue;
+      if (row.cells[cell - 1].repeat != target.slots[slot].repeat) continue;
+      place_of[cell - 1] = &target;
+      put(target, slot, std::move(row.cells[cell - 1]), source);
     }
-    if (!is_placed) homeless.push_back(&cell);
   }
-  if (homeless.empty()) return;
-  if (home == open_.end()) home = open(row, now_s);
+  // Keys that nobody logged yet at this step go where their neighbours in the call went.
+  OpenRow* home = nullptr;
+  std::size_t n_placed = 0;
+  for (std::size_t i = 0; i < row.cells.size(); ++i) {
+    here(row.cells[i].key).cell = 0;
+    if (place_of[i] == nullptr) continue;
+    ++n_placed;
+    join(*place_of[i], row);
+    home = place_of[i];
+  }
+  if (n_placed == row.cells.size()) return;
+  // A row holds a key once; what is there already stays out of place here.
+  if (home != nullptr) {
+    for (const auto& slot : home->slots) here(slot.key).cell = 1;
+    const bool is_taken = has_key_marked(row, place_of);
+    for (const auto& slot : home->slots) here(slot.key).cell = 0;
+    if (is_taken) home = nullptr;
+  }
+  if (home == nullptr) home = &*open(row, now_s);
   join(*home, row);
-  for (Cell* cell : homeless) {
-    home->slots.push_back({cell->key, cell->repeat, 0});
-    if (row.step <= settled_step_[static_cast<std::size_t>(cell->key)] && cell->repeat == 0)
-      ++n_late_;
-    put(*home, static_cast<std::uint32_t>(home->slots.size() - 1), std::move(*cell), source);
+  for (std::size_t i = 0; i < row.cells.size(); ++i) {
+    if (place_of[i] != nullptr) continue;
+    const auto slot = add_slot(*home, row.cells[i]);
+    put(*home, slot, std::move(row.cells[i]), source);
   }
+}
+
+bool Assembler::has_key_marked(const Row& row, const std::vector<OpenRow*>& place_of) const {
+  for (std::size_t i = 0; i < row.cells.size(); ++i) {
+    if (place_of[i] != nullptr) continue;
+    if (keys_here_[static_cast<std::size_t>(row.cells[i].key)].cell != 0) return true;
+  }
+  return false;
+}
+
+std::uint32_t Assembler::add_slot(OpenRow& target, const Cell& cell) {
+  target.slots.push_back({cell.key, cell.repeat, 0});
+  KeyHere& key = here(cell.key);
+  const std::int64_t step = target.head.step;
+  if (step <= key.settled_step && cell.repeat == 0) ++n_late_;
+  key.open_step = key.n_open == 0 ? step : std::max(key.open_step, step);
+  ++key.n_open;
+  return static_cast<std::uint32_t>(target.slots.size() - 1);
+}
+
+void Assembler::note_passed(LocalKey key, std::int64_t step) {
+  if (static_cast<std::size_t>(key) >= keys_here_.size()) keys_here_.resize(keys_.size());
+  here(key).settled_step = std::max(here(key).settled_step, step);
 }
 
 void Assembler::put(OpenRow& target, std::uint32_t slot, Cell cell, int source) {
@@ -135,6 +178,20 @@ bool Assembler::is_ready(const OpenRow& row, double now_s) const {
     return slot.n_ranks >= entry.n_expected &&
            now_s - entry.first_seen_s >= (may_be_late ? options_.late_s : options_.first_sight_s);
   });
+}
+
+bool Assembler::is_awaited(int source, const std::function<bool(LocalKey)>& gives) const {
+  int n_looked_at = 0;
+  for (const OpenRow& row : open_) {
+    if (++n_looked_at > max_awaited_looked_at) return false;
+    const auto& given = row.parts[static_cast<std::size_t>(source)];
+    for (std::uint32_t slot = 0; slot < row.slots.size(); ++slot) {
+      const bool is_given = std::any_of(given.begin(), given.end(),
+                                        [&](const Cell& cell) { return cell.slot == slot; });
+      if (!is_given && gives(row.slots[slot].key)) return true;
+    }
+  }
+  return false;
 }
 
 void Assembler::settle(double now_s, bool all, std::vector<Row>& settled) {
@@ -185,8 +242,9 @@ void Assembler::close(Rows::iterator position, std::vector<Row>& settled) {
     break;
   }
   for (const auto& slot : position->slots) {
-    auto& step = settled_step_[static_cast<std::size_t>(slot.key)];
-    step = std::max(step, position->head.step);
+    KeyHere& key = here(slot.key);
+    key.settled_step = std::max(key.settled_step, position->head.step);
+    --key.n_open;
   }
   for (std::size_t source = 0; source < position->parts.size(); ++source) {
     for (const auto& cell : position->parts[source]) {

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <limits>
 #include <list>
 #include <unordered_map>
 #include <vector>
@@ -42,10 +44,22 @@ class Assembler {
   // Appends the rows that may go. `all`: every row goes.
   void settle(double now_s, bool all, std::vector<Row>& settled);
   [[nodiscard]] std::size_t n_open() const noexcept { return open_.size(); }
+  // Whether rows with that key wait here, and the greatest step among them.
+  [[nodiscard]] bool holds(LocalKey key) const {
+    const auto index = static_cast<std::size_t>(key);
+    return index < keys_here_.size() && keys_here_[index].n_open > 0;
+  }
+  [[nodiscard]] std::int64_t greatest_open_step(LocalKey key) const {
+    return keys_here_[static_cast<std::size_t>(key)].open_step;
+  }
+  // A row of these keys at that step went on without coming here.
+  void note_passed(LocalKey key, std::int64_t step);
   // What the parts of one source that wait here keep in memory.
   [[nodiscard]] std::size_t bytes_of_source(int source) const {
     return bytes_of_source_[static_cast<std::size_t>(source)];
   }
+  // Whether a source that gives some keys, has not given them to one of the oldest rows.
+  [[nodiscard]] bool is_awaited(int source, const std::function<bool(LocalKey)>& gives) const;
   // Parts that came after their row had gone; they form rows of their own.
   [[nodiscard]] std::int64_t n_late() const noexcept { return n_late_; }
 
@@ -62,12 +76,22 @@ class Assembler {
     double opened_s = 0;
   };
   using Rows = std::list<OpenRow>;
+  struct KeyHere {
+    std::int64_t settled_step = std::numeric_limits<std::int64_t>::min();  // greatest that has gone
+    std::int64_t open_step = 0;                                            // greatest that waits
+    std::uint32_t n_open = 0;
+    std::uint32_t cell = 0;  // scratch of add_scattered: one more than the cell's index
+  };
 
   [[nodiscard]] Rows::iterator open(const Row& row, double now_s);
   // Puts all cells into the one open row of exactly these keys; false if there is none.
   [[nodiscard]] bool add_aligned(Row& row, int source);
   void add_scattered(Row& row, int source, double now_s);
+  // Whether a cell without a place has a key whose KeyHere::cell is set.
+  [[nodiscard]] bool has_key_marked(const Row& row, const std::vector<OpenRow*>& place_of) const;
+  std::uint32_t add_slot(OpenRow& target, const Cell& cell);
   void put(OpenRow& target, std::uint32_t slot, Cell cell, int source);
+  [[nodiscard]] KeyHere& here(LocalKey key) { return keys_here_[static_cast<std::size_t>(key)]; }
   static void join(OpenRow& target, const Row& row);
   [[nodiscard]] bool is_ready(const OpenRow& row, double now_s) const;
   [[nodiscard]] Row merged(OpenRow& open_row) const;
@@ -79,7 +103,7 @@ class Assembler {
   std::vector<std::size_t> bytes_of_source_;
   Rows open_;
   std::unordered_multimap<std::int64_t, Rows::iterator> by_step_;
-  std::vector<std::int64_t> settled_step_;  // greatest step that has gone, by key
+  std::vector<KeyHere> keys_here_;  // index: LocalKey
   std::int64_t n_late_ = 0;
 };
 

@@ -1,11 +1,10 @@
 #include "reduce/exchange.hpp"
 
-#include <fmt/format.h>
-#include <fmt/ranges.h>
-
 #include <algorithm>
 #include <thread>
 #include <utility>
+
+#include "reduce/tree.hpp"
 
 namespace ranklog::reduce {
 namespace {
@@ -14,52 +13,22 @@ constexpr int packet_tag = 1;
 constexpr double poll_interval_s = 1e-3;
 // Large rows leave before the window is full: MPI takes at most 2 GiB in one message.
 constexpr std::size_t max_packet_bytes = std::size_t{4} << 20;
-
-// Binomial tree: the children of r are r + 1, r + 2, r + 4, ... below r's lowest set bit, so that
-// the ranks below each child are consecutive and merging in child order is merging in rank order.
-int lowest_bit(int rank, int n_ranks) {
-  if (rank == 0) {
-    int bit = 1;
-    while (bit < n_ranks) bit *= 2;
-    return bit;
-  }
-  return rank & -rank;
-}
-
-int parent_of(int rank) { return rank == 0 ? -1 : rank - (rank & -rank); }
-
-std::vector<int> children_of(int rank, int n_ranks) {
-  std::vector<int> children;
-  for (int bit = 1; bit < lowest_bit(rank, n_ranks) && rank + bit < n_ranks; bit *= 2) {
-    children.push_back(rank + bit);
-  }
-  return children;
-}
+constexpr std::size_t max_kept_messages = 32;
+constexpr std::size_t max_block_bytes = std::size_t{1} << 20;
 
 AssemblerOptions assembler_options(const Communicator& comm, const ExchangeOptions& options) {
   AssemblerOptions result;
-  const int end = comm.rank() + lowest_bit(comm.rank(), comm.size());
-  result.n_ranks = std::min(end, comm.size()) - comm.rank();
+  result.n_ranks = end_of_subtree(comm.rank(), comm.size()) - comm.rank();
   result.n_sources = 1 + static_cast<int>(children_of(comm.rank(), comm.size()).size());
   result.first_sight_s = options.first_sight_s;
   result.late_s = options.late_s;
   return result;
 }
 
-// Gives the core to ranks that share it; a fixed sleep would cost a fast drain its speed.
-class Backoff {
- public:
-  void pause() {
-    if (++n_pauses_ < 100) {
-      std::this_thread::yield();
-    } else {
-      std::this_thread::sleep_for(std::chrono::microseconds(100));
-    }
-  }
-
- private:
-  int n_pauses_ = 0;
-};
+LookoutOptions lookout_options(const ExchangeOptions& options) {
+  return {options.watchdog, options.flush_interval_s, options.host, options.report,
+          options.before_abort};
+}
 
 }  // namespace
 
@@ -68,11 +37,18 @@ Exchange::Exchange(const Communicator& comm, KeyTable& keys, ExchangeOptions opt
       keys_(keys),
       options_(std::move(options)),
       parent_(parent_of(comm.rank())),
-      assembler_(keys, assembler_options(comm, options_)),
-      writer_(keys) {
+      junction_(keys, shapes_, assembler_options(comm, options_)),
+      lookout_(comm, lookout_options(options_)),
+      writer_(keys, shapes_) {
   for (const int child : children_of(comm.rank(), comm.size())) {
-    children_.push_back({child, PacketReader(keys, child)});
+    children_.push_back({child, PacketReader(keys, shapes_, child), comm.inbox(child, packet_tag)});
   }
+}
+
+// After close() nothing is left. Without it the run failed, and nobody may be there to take it.
+Exchange::~Exchange() {
+  for (auto& unsent : unsent_) unsent.message.abandon();
+  for (auto& outcome : outcomes_) outcome.abandon();
 }
 
 double Exchange::now_s() const {
@@ -80,32 +56,88 @@ double Exchange::now_s() const {
 }
 
 void Exchange::submit(Row row) {
+  ++n_submitted_;
+  if (drops_rows()) {
+    poll();
+    return;
+  }
   has_logged_ = true;
-  if (is_leaf()) {
-    settled_.push_back(std::move(row));
-    if (!is_root()) forward();
+  if (is_leaf() && !is_root()) {
+    settled_.push_back({nullptr, std::move(row)});
+    forward();
   } else {
-    assembler_.add(std::move(row), 0, now_s());
+    junction_.add(std::move(row), 0, now_s());
+    if (is_root() && is_leaf()) settle(false);
   }
   poll();
+  hold_back();
+}
+
+Block* Exchange::open_block(ShapeId shape) {
+  const auto n_fitting = max_block_bytes / shapes_.at(shape).bytes_per_row();
+  const auto n_rows =
+      std::clamp<std::size_t>(n_fitting, 1, static_cast<std::size_t>(options_.window_rows));
+  auto block = shapes_.take_block(shape, static_cast<std::uint32_t>(n_rows));
+  has_logged_ = true;
+  open_.push_back(block.get());
+  if (is_leaf() && !is_root()) {
+    open_at_leaf_.push_back(std::move(block));
+  } else {
+    (void)junction_.open(std::move(block));
+  }
+  return open_.back();
+}
+
+void Exchange::seal(Block* block) {
+  std::erase(open_, block);
+  n_open_rows_ -= std::min<std::size_t>(n_open_rows_, block->n_rows);
+  if (!is_leaf() || is_root()) {
+    junction_.seal(block, now_s());
+    return;
+  }
+  const auto own = std::find_if(open_at_leaf_.begin(), open_at_leaf_.end(),
+                                [&](const auto& open) { return open.get() == block; });
+  if (block->n_rows > 0) {
+    settled_.push_back({std::move(*own), {}});
+  } else {
+    shapes_.give_back(std::move(*own));
+  }
+  open_at_leaf_.erase(own);
+  forward();
+}
+
+void Exchange::seal_all() {
+  while (!open_.empty()) seal(open_.front());
+  n_open_rows_ = 0;
+  ++n_seals_;
+}
+
+void Exchange::look_around(double now_s) {
+  const bool is_time = now_s - last_sealed_s_ >= options_.flush_interval_s;
+  const bool is_window = n_open_rows_ >= static_cast<std::size_t>(options_.window_rows);
+  if (is_time || is_window) {
+    last_sealed_s_ = now_s;
+    seal_all();
+  }
+  if (is_window) {
+    last_polled_s_ = now_s;
+    move_all();
+    if (lookout_.is_due(now_s)) look();
+  } else {
+    poll();
+  }
+  hold_back();
+  next_look_s_ = now_s + std::min(poll_interval_s, options_.flush_interval_s);
+}
+
+void Exchange::hold_back() {
   if (unsent_bytes_ > options_.max_unsent_bytes) {
-    wait_while([this] { return unsent_bytes_ > options_.max_unsent_bytes / 2; },
-               [this] {
-                 return fmt::format(
-                     "rank {} waits for rank {} to take its metrics; does rank {} still "
-                     "call log()?",
-                     comm_.rank(), parent_, parent_);
-               });
+    wait_while(
+        [this] { return unsent_bytes_ > options_.max_unsent_bytes / 2 && !is_parent_given_up(); });
   }
-  if (!is_leaf() && is_far_ahead(0)) {
-    wait_while([this] { return is_far_ahead(0); },
-               [this] {
-                 return fmt::format(
-                     "rank {} is far ahead of the ranks that log the same keys, and "
-                     "waits for them",
-                     comm_.rank());
-               });
-  }
+  if (is_leaf() || !is_far_ahead(0)) return;
+  seal_all();  // rows of an open block are never late
+  wait_while([this] { return is_far_ahead(0); });
 }
 
 void Exchange::poll() {
@@ -113,6 +145,7 @@ void Exchange::poll() {
   if (now - last_polled_s_ < poll_interval_s) return;
   last_polled_s_ = now;
   move_all();
+  if (lookout_.is_due(now)) look();
 }
 
 void Exchange::move_all() {
@@ -123,21 +156,22 @@ void Exchange::move_all() {
 }
 
 bool Exchange::is_far_ahead(int source) const {
-  return assembler_.bytes_of_source(source) * (children_.size() + 1) > options_.max_waiting_bytes;
+  return junction_.bytes_of_source(source) * (children_.size() + 1) > options_.max_waiting_bytes;
 }
 
 void Exchange::receive() {
   for (std::size_t i = 0; i < children_.size(); ++i) {
     Child& child = children_[i];
-    while (!child.is_drained) {
+    while (!child.is_drained && !child.is_gone) {
       // What is not taken stays with the child, which waits in the end. Only while another child
       // can still catch up: this rank alone is ahead or behind by its own doing.
       const bool others_come = std::any_of(children_.begin(), children_.end(), [&](const Child& c) {
         return &c != &child && !c.is_drained;
       });
       if (is_far_ahead(static_cast<int>(i) + 1) && (others_come || !is_draining_)) break;
-      const auto bytes = comm_.try_receive(child.rank, packet_tag);
-      if (!bytes) break;
+      const Bytes* bytes = child.inbox.next();
+      if (bytes == nullptr) break;
+      lookout_.heard(i, now_s());
       take_packet(i, *bytes);
     }
   }
@@ -145,15 +179,23 @@ void Exchange::receive() {
 
 void Exchange::take_packet(std::size_t child_index, const Bytes& bytes) {
   Child& child = children_[child_index];
-  auto contents = child.reader.read(bytes);
+  auto& contents = arrived_;
+  child.reader.read(bytes, contents);
   for (auto& conflict : contents.head.conflicts) add_conflict(std::move(conflict));
   if (contents.head.failure &&
       (!next_head_.failure || contents.head.failure->rank < next_head_.failure->rank)) {
     next_head_.failure = std::move(contents.head.failure);
   }
-  for (auto& row : contents.rows) {
-    assembler_.add(std::move(row), static_cast<int>(child_index) + 1, now_s());
+  const double now = now_s();
+  const int source = static_cast<int>(child_index) + 1;
+  for (auto& item : contents.items) {
+    if (item.block) {
+      junction_.add(std::move(item.block), source, now);
+    } else {
+      junction_.add(std::move(item.row), source, now);
+    }
   }
+  contents.items.clear();
   child.n_ranks_heard = contents.head.n_ranks_heard;
   child.is_drained = contents.head.is_last;
   child.is_ending = contents.head.is_ending;
@@ -162,15 +204,20 @@ void Exchange::take_packet(std::size_t child_index, const Bytes& bytes) {
 void Exchange::settle(bool all) {
   next_head_.n_ranks_heard = has_logged_ ? 1 : 0;
   for (const auto& child : children_) next_head_.n_ranks_heard += child.n_ranks_heard;
-  assembler_.set_n_ranks_heard(next_head_.n_ranks_heard);
-  assembler_.settle(now_s(), all, settled_);
+  junction_.set_n_ranks_heard(next_head_.n_ranks_heard);
+  junction_.settle(now_s(), all, settled_);
 }
 
 // Packs settled rows for the parent, and sends when there are enough or it is time.
 void Exchange::forward() {
   if (is_root()) return;
-  for (const auto& row : settled_) {
-    writer_.add(row);
+  for (auto& item : settled_) {
+    if (item.block) {
+      writer_.add(*item.block);
+      shapes_.give_back(std::move(item.block));
+    } else {
+      writer_.add(item.row);
+    }
     const bool is_full = writer_.n_rows() >= static_cast<std::size_t>(options_.window_rows) ||
                          writer_.n_bytes() >= max_packet_bytes;
     if (is_full) send(false);
@@ -182,117 +229,56 @@ void Exchange::forward() {
 void Exchange::send(bool is_last) {
   if (is_leaf()) next_head_.n_ranks_heard = has_logged_ ? 1 : 0;
   next_head_.is_last = is_last;
-  Bytes packet = writer_.take(next_head_);
+  PostedMessage used;
+  if (!taken_.empty()) {
+    used = std::move(taken_.back());
+    taken_.pop_back();
+  }
+  Bytes packet = writer_.take(next_head_, used.reclaim());
   next_head_.conflicts.clear();
   next_head_.failure.reset();
   const std::size_t n_bytes = packet.size();
-  unsent_.push_back({comm_.post(parent_, packet_tag, std::move(packet)), n_bytes});
+  unsent_.push_back(
+      {comm_.post(parent_, packet_tag, std::move(packet), std::move(used)), n_bytes, n_submitted_});
   unsent_bytes_ += n_bytes;
+  sent_.n_bytes += static_cast<std::int64_t>(n_bytes);
+  ++sent_.n_messages;
   last_sent_s_ = now_s();
 }
 
 void Exchange::drop_taken() {
   while (!unsent_.empty() && unsent_.front().message.is_taken()) {
     unsent_bytes_ -= unsent_.front().n_bytes;
-    unsent_.pop_front();
+    n_handed_over_ = unsent_.front().n_submitted;
+    if (taken_.size() < max_kept_messages) taken_.push_back(std::move(unsent_.front().message));
+    unsent_.erase(unsent_.begin());
   }
 }
 
+void Exchange::take_settled(std::vector<RowOrBlock>& settled) {
+  settled.clear();
+  if (is_root()) settled.swap(settled_);
+}
+
 std::vector<Row> Exchange::take_settled() {
-  if (!is_root()) return {};
-  return std::exchange(settled_, {});
+  std::vector<RowOrBlock> settled;
+  take_settled(settled);
+  std::vector<Row> rows;
+  for (auto& item : settled) {
+    if (!item.block) {
+      rows.push_back(std::move(item.row));
+      continue;
+    }
+    for (std::uint32_t row = 0; row < item.block->n_rows; ++row) {
+      rows.push_back(to_row(shapes_, *item.block, row));
+    }
+    shapes_.give_back(std::move(item.block));
+  }
+  return rows;
 }
 
 void Exchange::add_conflict(Conflict conflict) {
   reduce::add_conflict(next_head_.conflicts, std::move(conflict));
-}
-
-void Exchange::wait_while(const std::function<bool()>& is_blocked,
-                          const std::function<std::string()>& why) {
-  const double started = now_s();
-  bool is_reported = false;
-  Backoff backoff;
-  while (true) {
-    move_all();
-    if (!is_blocked()) return;
-    if (!is_reported && now_s() - started > options_.report_wait_after_s) {
-      is_reported = true;
-      options_.report(why());
-    }
-    backoff.pause();
-  }
-}
-
-std::vector<int> Exchange::missing_children() const {
-  std::vector<int> missing;
-  for (const auto& child : children_) {
-    if (!child.is_drained) missing.push_back(child.rank);
-  }
-  return missing;
-}
-
-DrainOutcome Exchange::drain(DrainReason reason, const std::optional<RankFailure>& failure) {
-  is_draining_ = true;
-  wait_while([this] { return !missing_children().empty(); },
-             [this] {
-               return fmt::format(
-                   "rank {} waits in flush() or end_training() for rank {}; all ranks "
-                   "must make that call",
-                   comm_.rank(), fmt::join(missing_children(), ", "));
-             });
-  is_draining_ = false;
-  settle(true);
-  if (failure && (!next_head_.failure || failure->rank < next_head_.failure->rank)) {
-    next_head_.failure = failure;
-  }
-  forward();
-  next_head_.is_ending =
-      reason == DrainReason::end && std::all_of(children_.begin(), children_.end(),
-                                                [](const Child& child) { return child.is_ending; });
-  if (!is_root()) send(true);
-  auto outcome = share_outcome();
-  unsent_.clear();  // waits until the parent has taken them: it has, or it could not answer
-  unsent_bytes_ = 0;
-  for (auto& child : children_) child.is_drained = false;
-  ++next_head_.epoch;
-  return outcome;
-}
-
-DrainOutcome Exchange::share_outcome() {
-  DrainOutcome outcome;
-  WireWriter out;
-  if (is_root()) {
-    auto& conflicts = next_head_.conflicts;
-    std::sort(conflicts.begin(), conflicts.end());
-    conflicts.erase(std::unique(conflicts.begin(), conflicts.end()), conflicts.end());
-    out.put(static_cast<std::uint32_t>(conflicts.size()));
-    for (const auto& conflict : conflicts) {
-      out.put(conflict.rank);
-      out.put_text(conflict.text);
-    }
-    out.put(static_cast<std::uint8_t>(next_head_.failure.has_value()));
-    const RankFailure failure = next_head_.failure.value_or(RankFailure{});
-    out.put(failure.rank);
-    out.put_text(failure.reason);
-    out.put(assembler_.n_late());
-    out.put(static_cast<std::uint8_t>(next_head_.is_ending));
-    next_head_.conflicts.clear();
-    next_head_.failure.reset();
-  }
-  const Bytes bytes = comm_.broadcast(out.take(), 0);
-  WireReader in(bytes, "the outcome of a flush");
-  const auto n_conflicts = in.get_count(8);
-  for (std::size_t i = 0; i < n_conflicts; ++i) {
-    const auto rank = in.get<std::int32_t>();
-    outcome.conflicts.push_back({rank, in.get_text()});
-  }
-  const bool has_failure = in.get<std::uint8_t>() != 0;
-  const auto rank = in.get<std::int32_t>();
-  auto reason = in.get_text();
-  if (has_failure) outcome.failure = RankFailure{rank, std::move(reason)};
-  outcome.n_late_parts = in.get<std::int64_t>();
-  outcome.are_all_ending = in.get<std::uint8_t>() != 0;
-  return outcome;
 }
 
 }  // namespace ranklog::reduce

@@ -48,7 +48,7 @@ std::optional<LocalKey> KeyTable::find(std::string_view key) const {
 
 LocalKey KeyTable::intern(std::string_view key) {
   if (const auto known = find(key)) return *known;
-  validate_key(key);
+  if (!is_own_key(key)) validate_key(key);
   const auto id = static_cast<LocalKey>(entries_.size());
   KeyEntry entry;
   entry.info = std::make_shared<MetricInfo>();
@@ -63,8 +63,8 @@ void KeyTable::declare(std::string_view key, const MetricOptions& options, std::
   KeyEntry& entry = at(intern(key));
   MetricInfo& info = *entry.info;
   const bool is_same = (!options.reduce || *options.reduce == info.reduction) &&
-                       options.nan == info.nan && options.unit == info.unit &&
-                       options.long_name == info.long_name;
+                       options.nan == info.nan && options.order == info.order &&
+                       options.unit == info.unit && options.long_name == info.long_name;
   if ((entry.is_declared_here || entry.is_logged_here) && !is_same) {
     throw ConflictError(
         fmt::format("define_metric('{}') on rank {}: the key was {} already, differently; declare "
@@ -74,11 +74,13 @@ void KeyTable::declare(std::string_view key, const MetricOptions& options, std::
   }
   entry.is_declared_here = true;
   if (options.reduce) entry.declared_reduction = options.reduce;
+  entry.declared_order = options.order;
   // Known from another rank already: what differs is found when this rank logs the key.
   if (entry.has_kind || entry.origin_rank >= 0) return;
   if (options.reduce) info.reduction = *options.reduce;
   entry.is_explicit = options.reduce.has_value();
   info.nan = options.nan;
+  info.order = options.order;
   info.unit = options.unit;
   info.long_name = options.long_name;
   entry.origin_rank = rank;
@@ -87,6 +89,10 @@ void KeyTable::declare(std::string_view key, const MetricOptions& options, std::
 std::optional<Contradiction> KeyTable::define(LocalKey key, const KeyDefinition& definition) {
   KeyEntry& entry = at(key);
   if (auto contradiction = define_type(entry, definition)) return contradiction;
+  if (definition.order && *definition.order != entry.info->order) {
+    return disagreement("adds it up in the order", entry.origin_rank, to_string(entry.info->order),
+                        definition.rank, to_string(*definition.order));
+  }
   if (!definition.has_steps || entry.has_steps == definition.has_steps) return std::nullopt;
   if (!entry.has_steps) {
     entry.has_steps = definition.has_steps;

@@ -34,6 +34,7 @@ struct KeyEntry {
   bool is_declared_here = false;
   bool is_logged_here = false;
   std::optional<Reduction> declared_reduction;  // by this rank
+  Order declared_order = Order::by_rank;        // likewise
   std::int32_t origin_rank = -1;                // the rank whose definition this is
   std::optional<bool> has_steps;                // whether rows of log() on all ranks carry steps
   std::int32_t steps_rank = -1;                 // the rank that said so first
@@ -57,6 +58,7 @@ struct KeyDefinition {
   std::optional<Reduction> reduction;  // absent: as declared, or the default
   std::int32_t rank = 0;
   std::optional<bool> has_steps = {};  // absent: not a row of log() on all ranks
+  std::optional<Order> order = {};     // absent: as known
 };
 
 // Why a definition cannot stand beside what is known.
@@ -75,7 +77,12 @@ class KeyTable {
   }
   [[nodiscard]] std::optional<LocalKey> find(std::string_view key) const;
 
-  // The key's entry, made if it is new. Throws InvalidKeyError for a new key with a bad name.
+  // Grows when the parent has to be told something: a key, or that more ranks have logged it.
+  [[nodiscard]] std::uint64_t version() const noexcept { return version_; }
+  void note_change() noexcept { ++version_; }
+
+  // The key's entry, made if it is new. Throws InvalidKeyError for a new key with a bad name; the
+  // keys of our own metrics are good names here.
   LocalKey intern(std::string_view key);
 
   // Declares reduction, unit and name. Throws ConflictError if the key is known differently.
@@ -93,6 +100,7 @@ class KeyTable {
                                                          const KeyDefinition& definition);
 
   std::vector<KeyEntry> entries_;
+  std::uint64_t version_ = 1;
   struct Hash {
     using is_transparent = void;
     std::size_t operator()(std::string_view text) const noexcept {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "core/text.hpp"
 #include "ranklog/error.hpp"
@@ -10,7 +11,9 @@
 namespace ranklog::reduce {
 namespace {
 
-constexpr std::uint32_t packet_magic = 0x31474b52;  // "RKG1"
+constexpr std::uint32_t packet_magic = 0x32474b52;  // "RKG2"
+constexpr std::uint8_t item_row = 0;
+constexpr std::uint8_t item_block = 1;
 // Bounds that no job reaches; what is beyond them was not written by us.
 constexpr std::int32_t max_ranks = 1 << 24;
 constexpr std::int64_t max_values = std::int64_t{1} << 48;
@@ -22,6 +25,7 @@ enum CellPart : std::uint8_t {
   all_moments = 4,
   has_text = 8,
   has_parts = 16,
+  has_exact = 32,  // beside all_moments; a single value says it all
 };
 
 bool is_single(const Moments& m) {
@@ -93,6 +97,24 @@ bool is_plausible(const Accumulator& numbers) {
   return numbers.integers.sum <= bound && numbers.integers.sum >= -bound;
 }
 
+void put_exact(WireWriter& out, const ExactMoments& exact) {
+  for (const auto sum : exact_sums) {
+    out.put((exact.*sum).first_word());
+    out.put_array((exact.*sum).words());
+  }
+}
+
+ExactMoments get_exact(WireReader& in) {
+  ExactMoments exact;
+  for (const auto sum : exact_sums) {
+    const auto first_word = in.get<std::int32_t>();
+    auto read = ExactSum::from_words(first_word, in.get_array<ExactSum::Word>());
+    if (!read) in.reject("a sum is out of range");
+    exact.*sum = std::move(*read);
+  }
+  return exact;
+}
+
 template <class Enum>
 Enum get_enum(WireReader& in, Enum greatest) {
   const auto value = in.get<std::uint8_t>();
@@ -109,11 +131,13 @@ void add_conflict(std::vector<Conflict>& conflicts, Conflict conflict) {
 }
 
 void PacketWriter::add(const Row& row) {
-  rows_.put(row.step);
-  rows_.put(static_cast<std::uint8_t>(row.has_step));
-  rows_.put(row.time);
-  rows_.put(row.time_rank);
-  rows_.put(static_cast<std::uint32_t>(row.cells.size()));
+  ++n_items_;
+  body_.put(item_row);
+  body_.put(row.step);
+  body_.put(static_cast<std::uint8_t>(row.has_step));
+  body_.put(row.time);
+  body_.put(row.time_rank);
+  body_.put(static_cast<std::uint32_t>(row.cells.size()));
   for (const auto& cell : row.cells) put_cell(cell);
   ++n_rows_;
 }
@@ -127,51 +151,61 @@ void PacketWriter::put_cell(const Cell& cell) {
   }
   if (cell.text_rank >= 0) parts |= has_text;
   if (!cell.parts.empty()) parts |= has_parts;
-  rows_.put(wire_key(keys_.at(cell.key)));
-  rows_.put(cell.repeat);
-  rows_.put(cell.n_ranks);
-  rows_.put(parts);
+  if (!cell.exact.empty() && (parts & all_moments) != 0) parts |= has_exact;
+  body_.put(wire_key(keys_.at(cell.key)));
+  body_.put(cell.repeat);
+  body_.put(cell.n_ranks);
+  body_.put(parts);
   if ((parts & one_real) != 0) {
-    rows_.put(m.min_rank);
-    rows_.put(m.first);
+    body_.put(m.min_rank);
+    body_.put(m.first);
   }
   if ((parts & one_integer) != 0) {
-    rows_.put(m.min_rank);
-    rows_.put(cell.numbers.integers.first);
+    body_.put(m.min_rank);
+    body_.put(cell.numbers.integers.first);
   }
-  if ((parts & all_moments) != 0) rows_.put(cell.numbers);
+  if ((parts & all_moments) != 0) body_.put(cell.numbers);
+  if ((parts & has_exact) != 0) put_exact(body_, cell.exact.front());
   if ((parts & has_text) != 0) {
-    rows_.put(cell.text_rank);
-    rows_.put_text(cell.text);
+    body_.put(cell.text_rank);
+    body_.put_text(cell.text);
   }
   if ((parts & has_parts) != 0) {
-    rows_.put(static_cast<std::uint32_t>(cell.parts.size()));
-    for (const auto& part : cell.parts) put_part(rows_, part);
+    body_.put(static_cast<std::uint32_t>(cell.parts.size()));
+    for (const auto& part : cell.parts) put_part(body_, part);
   }
 }
 
-Bytes PacketWriter::take(const PacketHead& head) {
-  WireWriter out;
-  put_head(out, head);
-  put_news(out);
-  out.put(n_rows_);
-  Bytes packet = out.take();
-  const Bytes rows = rows_.take();
-  packet.insert(packet.end(), rows.begin(), rows.end());
-  rows_ = WireWriter();
+Bytes PacketWriter::take(const PacketHead& head, Bytes used) {
+  head_.clear();
+  put_head(head_, head);
+  put_news(head_);
+  put_shapes(head_);
+  head_.put(n_items_);
+  Bytes packet = std::move(used);
+  packet.clear();
+  packet.insert(packet.end(), head_.bytes().begin(), head_.bytes().end());
+  packet.insert(packet.end(), body_.bytes().begin(), body_.bytes().end());
+  body_.clear();
+  n_items_ = 0;
   n_rows_ = 0;
   return packet;
 }
 
 WireKey PacketWriter::wire_key(KeyEntry& entry) {
-  if (!entry.wire_key) entry.wire_key = static_cast<WireKey>(n_wire_keys_++);
+  if (!entry.wire_key) {
+    entry.wire_key = static_cast<WireKey>(n_wire_keys_++);
+    keys_.note_change();
+  }
   return *entry.wire_key;
 }
 
 // New keys with their definition, and known keys that more ranks have logged since.
 void PacketWriter::put_news(WireWriter& out) {
-  std::vector<KeyEntry*> news;
-  for (std::size_t i = 0; i < keys_.size(); ++i) {
+  auto& news = news_;
+  news.clear();
+  const bool is_changed = std::exchange(version_told_, keys_.version()) != keys_.version();
+  for (std::size_t i = 0; is_changed && i < keys_.size(); ++i) {
     KeyEntry& entry = keys_.at(static_cast<LocalKey>(i));
     const bool is_grown = entry.has_kind && entry.n_expected != entry.n_announced;
     if (is_grown) (void)wire_key(entry);
@@ -189,6 +223,7 @@ void PacketWriter::put_news(WireWriter& out) {
       out.put(info.kind);
       out.put(info.reduction);
       out.put(info.nan);
+      out.put(info.order);
       out.put_text(info.unit);
       out.put_text(info.long_name);
       out.put(entry->origin_rank);
@@ -200,16 +235,35 @@ void PacketWriter::put_news(WireWriter& out) {
   }
 }
 
+PacketReader::PacketReader(KeyTable& keys, ShapeTable& shapes, std::int32_t child_rank)
+    : keys_(keys),
+      shapes_(shapes),
+      what_(fmt::format("a packet of metrics from rank {}", child_rank)) {}
+
 PacketReader::Contents PacketReader::read(const Bytes& bytes) {
-  WireReader in(bytes, fmt::format("a packet of metrics from rank {}", child_rank_));
   Contents contents;
-  contents.head = get_head(in);
-  read_news(in, contents.head.conflicts);
-  const auto n_rows = in.get_count(25);
-  contents.rows.reserve(n_rows);
-  for (std::size_t i = 0; i < n_rows; ++i) contents.rows.push_back(read_row(in));
-  if (!in.is_at_end()) in.reject("it is longer than its contents");
+  read(bytes, contents);
   return contents;
+}
+
+void PacketReader::read(const Bytes& bytes, Contents& contents) {
+  WireReader in(bytes, what_);
+  contents.head = get_head(in);
+  contents.items.clear();
+  read_news(in, contents.head.conflicts);
+  read_shapes(in);
+  const auto n_items = in.get_count(9);
+  for (std::size_t i = 0; i < n_items; ++i) {
+    const auto item = in.get<std::uint8_t>();
+    if (item == item_block) {
+      read_block(in, contents.items);
+    } else if (item == item_row) {
+      contents.items.push_back({nullptr, read_row(in)});
+    } else {
+      in.reject("a code is unknown");
+    }
+  }
+  if (!in.is_at_end()) in.reject("it is longer than its contents");
 }
 
 void PacketReader::read_news(WireReader& in, std::vector<Conflict>& conflicts) {
@@ -222,13 +276,36 @@ void PacketReader::read_news(WireReader& in, std::vector<Conflict>& conflicts) {
     }
     if (index >= child_keys_.size()) in.reject("a key was never announced");
     ChildKey& child_key = child_keys_[index];
-    KeyEntry& ours = keys_.at(child_key.ours);
     const auto n_expected = in.get<std::int32_t>();
     const auto n_more = std::int64_t{n_expected} - child_key.n_expected;
-    if (n_more < 0 || ours.n_expected + n_more > max_ranks) in.reject("a count is out of range");
-    ours.n_expected += static_cast<std::int32_t>(n_more);
+    if (n_expected < 0 || keys_.at(child_key.ours).n_expected + n_more > max_ranks)
+      in.reject("a count is out of range");
+    if (is_counted_) expect(child_key, n_more);
+    if (gives_.size() < keys_.size()) gives_.resize(keys_.size());
+    gives_[static_cast<std::size_t>(child_key.ours)] = n_expected > 0;
     child_key.n_expected = n_expected;
   }
+}
+
+// A count only says how long rows wait, so it is kept within bounds rather than refused.
+void PacketReader::expect(const ChildKey& child_key, std::int64_t n_more) {
+  KeyEntry& ours = keys_.at(child_key.ours);
+  keys_.note_change();
+  ours.n_expected =
+      static_cast<std::int32_t>(std::clamp<std::int64_t>(ours.n_expected + n_more, 0, max_ranks));
+}
+
+void PacketReader::count(bool is_counted) {
+  if (is_counted == is_counted_) return;
+  is_counted_ = is_counted;
+  for (const auto& child_key : child_keys_) {
+    expect(child_key, is_counted ? child_key.n_expected : -child_key.n_expected);
+  }
+}
+
+bool PacketReader::gives(LocalKey key) const {
+  const auto index = static_cast<std::size_t>(key);
+  return index < gives_.size() && gives_[index];
 }
 
 void PacketReader::read_definition(WireReader& in, std::vector<Conflict>& conflicts) {
@@ -237,6 +314,7 @@ void PacketReader::read_definition(WireReader& in, std::vector<Conflict>& confli
   info.kind = get_enum(in, Kind::text);
   info.reduction = get_enum(in, Reduction::gather);
   info.nan = get_enum(in, NanPolicy::skip);
+  info.order = get_enum(in, Order::reproducible);
   info.unit = in.get_text();
   info.long_name = in.get_text();
   const auto origin_rank = in.get<std::int32_t>();
@@ -247,15 +325,16 @@ void PacketReader::read_definition(WireReader& in, std::vector<Conflict>& confli
   } catch (const InvalidKeyError&) {
     in.reject("a key has a name that is not allowed");
   }
-  const auto contradiction =
-      keys_.adopt(ours, info, {info.key, info.kind, info.reduction, origin_rank, has_steps});
+  const auto contradiction = keys_.adopt(
+      ours, info, {info.key, info.kind, info.reduction, origin_rank, has_steps, info.order});
   if (contradiction) {
     conflicts.push_back(
         {std::min(origin_rank, contradiction->other_rank),
          fmt::format("metric '{}': {}", escape_unprintable(info.key), contradiction->text)});
   }
   const bool is_text = keys_.at(ours).info->kind == Kind::text;
-  child_keys_.push_back({ours, info.kind, 0, is_text == (info.kind == Kind::text)});
+  child_keys_.push_back(
+      {ours, info.kind, info.reduction, 0, is_text == (info.kind == Kind::text), info.order});
 }
 
 Row PacketReader::read_row(WireReader& in) {
@@ -284,16 +363,21 @@ bool PacketReader::read_cell(WireReader& in, Cell& cell) {
   const auto parts = in.get<std::uint8_t>();
   if ((parts & one_real) != 0) {
     const auto rank = in.get<std::int32_t>();
-    cell.numbers.add_real(in.get<double>(), 1, rank);
+    const auto value = in.get<double>();
+    cell.numbers.add_real(value, 1, rank);
+    if (child_key.order == Order::reproducible) cell.exact.emplace_back().add_real(value, 1);
   }
   if ((parts & one_integer) != 0) {
     const auto rank = in.get<std::int32_t>();
-    cell.numbers.add_integer(in.get<std::int64_t>(), 1, rank);
+    const auto value = in.get<std::int64_t>();
+    cell.numbers.add_integer(value, 1, rank);
+    if (child_key.order == Order::reproducible) cell.exact.emplace_back().add_integer(value, 1);
   }
   if ((parts & all_moments) != 0) {
     cell.numbers = in.get<Accumulator>();
     if (!is_plausible(cell.numbers)) in.reject("a count is out of range");
   }
+  if ((parts & has_exact) != 0) cell.exact.push_back(get_exact(in));
   if ((parts & has_text) != 0) {
     cell.text_rank = in.get<std::int32_t>();
     cell.text = in.get_text();

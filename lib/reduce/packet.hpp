@@ -6,7 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "reduce/block_merge.hpp"
 #include "reduce/row.hpp"
+#include "reduce/shape.hpp"
 #include "reduce/wire.hpp"
 
 namespace ranklog::reduce {
@@ -46,55 +48,83 @@ struct PacketHead {
 // Builds packets for the parent; remembers which keys the parent was told of.
 class PacketWriter {
  public:
-  explicit PacketWriter(KeyTable& keys) : keys_(keys) {}
+  PacketWriter(KeyTable& keys, ShapeTable& shapes) : keys_(keys), shapes_(shapes) {}
 
   // Appends a settled row to the packet under construction.
   void add(const Row& row);
+  void add(const Block& block);
   [[nodiscard]] std::size_t n_rows() const noexcept { return n_rows_; }
-  [[nodiscard]] std::size_t n_bytes() const noexcept { return rows_.size(); }
-  // The finished packet; the next one starts empty.
-  [[nodiscard]] Bytes take(const PacketHead& head);
+  [[nodiscard]] std::size_t n_bytes() const noexcept { return body_.size(); }
+  // The finished packet, in the memory of `used`; the next one starts empty.
+  [[nodiscard]] Bytes take(const PacketHead& head, Bytes used = {});
 
  private:
   void put_cell(const Cell& cell);
   void put_news(WireWriter& out);
+  void put_shapes(WireWriter& out);
   [[nodiscard]] WireKey wire_key(KeyEntry& entry);
 
   KeyTable& keys_;
+  ShapeTable& shapes_;
   std::uint32_t n_wire_keys_ = 0;
-  WireWriter rows_;
+  std::uint32_t n_wire_shapes_ = 0;
+  std::uint64_t version_told_ = 0;   // of the key table
+  std::vector<ShapeId> new_shapes_;  // the parent does not know them yet
+  std::vector<KeyEntry*> news_;      // scratch
+  WireWriter head_, body_;
+  std::uint32_t n_items_ = 0;
   std::uint32_t n_rows_ = 0;
 };
 
 // Reads one child's packets; knows which of our keys the child's numbers mean.
 class PacketReader {
  public:
-  PacketReader(KeyTable& keys, std::int32_t child_rank) : keys_(keys), child_rank_(child_rank) {}
+  PacketReader(KeyTable& keys, ShapeTable& shapes, std::int32_t child_rank);
 
   struct Contents {
     PacketHead head;
-    std::vector<Row> rows;
+    std::vector<RowOrBlock> items;  // in the order in which the child added them
   };
   // Contradicting definitions become conflicts; cells that cannot be merged (text against numbers)
   // are left out. Errors: CommunicationError.
   [[nodiscard]] Contents read(const Bytes& bytes);
+  // Whether ranks behind the child give values of our key.
+  [[nodiscard]] bool gives(LocalKey key) const;
+  // Whether what the child's ranks give is expected of rows; false while they are missing.
+  void count(bool is_counted);
+  // The same into the memory of `contents`.
+  void read(const Bytes& bytes, Contents& contents);
 
  private:
   void read_news(WireReader& in, std::vector<Conflict>& conflicts);
   void read_definition(WireReader& in, std::vector<Conflict>& conflicts);
   [[nodiscard]] Row read_row(WireReader& in);
   [[nodiscard]] bool read_cell(WireReader& in, Cell& cell);
+  void read_shapes(WireReader& in);
+  void read_block(WireReader& in, std::vector<RowOrBlock>& items);
+  [[nodiscard]] ShapeColumn read_column(WireReader& in, bool& is_odd);
 
   struct ChildKey {
     LocalKey ours{};
-    Kind kind = Kind::real;  // as the child has it
+    Kind kind = Kind::real;  // these two as the child has them
+    Reduction reduction = Reduction::mean;
     std::int32_t n_expected = 0;
     bool is_mergeable = true;
+    Order order = Order::by_rank;  // as the child has it
   };
+  void expect(const ChildKey& child_key, std::int64_t n_more);
 
   KeyTable& keys_;
-  std::int32_t child_rank_;
+  ShapeTable& shapes_;
+  std::string what_;                  // for messages
   std::vector<ChildKey> child_keys_;  // index: the child's WireKey
+  std::vector<bool> gives_;           // index: our LocalKey
+  bool is_counted_ = true;
+  struct ChildShape {
+    ShapeId ours{};
+    bool is_odd = false;  // at odds with our definitions: its blocks are taken apart
+  };
+  std::vector<ChildShape> child_shapes_;  // index: the child's number
 };
 
 }  // namespace ranklog::reduce

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "ranklog/error.hpp"
 
 namespace ranklog::reduce {
@@ -9,8 +11,11 @@ namespace ranklog::reduce {
 void WireWriter::append(const void* data, std::size_t n_bytes) {
   if (n_bytes == 0) return;
   const std::size_t n_before = bytes_.size();
-  bytes_.resize(n_before + n_bytes);
-  std::memcpy(bytes_.data() + n_before, data, n_bytes);
+  if (n_before + n_bytes > bytes_.capacity()) {
+    bytes_.reserve(std::max(n_before + n_bytes, 2 * bytes_.capacity()));
+  }
+  const auto* begin = static_cast<const std::byte*>(data);
+  bytes_.insert(bytes_.end(), begin, begin + n_bytes);
 }
 
 void WireWriter::put_text(std::string_view text) {

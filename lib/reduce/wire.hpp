@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 
 #include "ranklog/communicator.hpp"
 
@@ -25,7 +26,11 @@ class WireWriter {
     append(values.data(), values.size_bytes());
   }
   [[nodiscard]] std::size_t size() const noexcept { return bytes_.size(); }
-  [[nodiscard]] Bytes take() noexcept { return std::move(bytes_); }
+  [[nodiscard]] Bytes take() noexcept { return std::exchange(bytes_, {}); }
+  [[nodiscard]] const Bytes& bytes() const noexcept { return bytes_; }
+  // Empties the writer, which keeps its memory.
+  void clear() noexcept { bytes_.clear(); }
+  void put_bytes(std::span<const std::byte> bytes) { append(bytes.data(), bytes.size()); }
 
  private:
   void append(const void* data, std::size_t n_bytes);
@@ -33,11 +38,11 @@ class WireWriter {
   Bytes bytes_;
 };
 
-// Errors of all members: CommunicationError that names `what` if the bytes end too early.
+// Errors of all members: CommunicationError that names `what`, which is borrowed as the bytes are,
+// if the bytes end too early.
 class WireReader {
  public:
-  WireReader(std::span<const std::byte> bytes, std::string what)
-      : rest_(bytes), what_(std::move(what)) {}
+  WireReader(std::span<const std::byte> bytes, std::string_view what) : rest_(bytes), what_(what) {}
 
   template <class T>
   requires std::is_trivially_copyable_v<T>
@@ -57,6 +62,7 @@ class WireReader {
   }
   // A number of things of at least `min_bytes_each`, so that it can be trusted for reserve().
   [[nodiscard]] std::size_t get_count(std::size_t min_bytes_each);
+  [[nodiscard]] std::span<const std::byte> get_bytes(std::size_t n_bytes) { return take(n_bytes); }
   [[nodiscard]] bool is_at_end() const noexcept { return rest_.empty(); }
   [[noreturn]] void reject(std::string_view why) const;
 
@@ -64,7 +70,7 @@ class WireReader {
   [[nodiscard]] std::span<const std::byte> take(std::size_t n_bytes);
 
   std::span<const std::byte> rest_;
-  std::string what_;
+  std::string_view what_;
 };
 
 }  // namespace ranklog::reduce

@@ -3,11 +3,20 @@
 #include "ranklog/memory_tracker.hpp"
 #include "trackers/console/console_tracker.hpp"
 #include "trackers/hdf5/hdf5_tracker.hpp"
+#ifdef RANKLOG_HAS_DVCLIVE
+#include "trackers/dvclive/dvclive_tracker.hpp"
+#endif
 #ifdef RANKLOG_HAS_JSONL
 #include "trackers/jsonl/jsonl_tracker.hpp"
 #endif
+#ifdef RANKLOG_HAS_MLFLOW
+#include "trackers/mlflow/mlflow_tracker.hpp"
+#endif
 #ifdef RANKLOG_HAS_TENSORBOARD
 #include "trackers/tensorboard/tensorboard_tracker.hpp"
+#endif
+#ifdef RANKLOG_HAS_WANDB
+#include "trackers/wandb/wandb_tracker.hpp"
 #endif
 
 namespace ranklog::tracking {
@@ -17,6 +26,15 @@ const std::vector<BuiltinTracker>& builtin_trackers() {
       {"hdf5", trackers::make_hdf5_tracker, true},
 #ifdef RANKLOG_HAS_TENSORBOARD
       {"tensorboard", trackers::make_tensorboard_tracker, true},
+#endif
+#ifdef RANKLOG_HAS_WANDB
+      {"wandb", trackers::make_wandb_tracker, true},
+#endif
+#ifdef RANKLOG_HAS_MLFLOW
+      {"mlflow", trackers::make_mlflow_tracker, true, trackers::mlflow_left_out_because},
+#endif
+#ifdef RANKLOG_HAS_DVCLIVE
+      {"dvclive", trackers::make_dvclive_tracker, true},
 #endif
       {"console", trackers::make_console_tracker, false},
 #ifdef RANKLOG_HAS_JSONL

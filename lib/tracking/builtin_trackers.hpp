@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -14,6 +15,8 @@ struct BuiltinTracker {
   std::string_view name;
   std::unique_ptr<GeneralTracker> (*make)();
   bool is_in_all;  // part of `"all"`
+  // Why `"all"` leaves it out where this process runs; empty text: it does not. Null: never.
+  std::string (*left_out_because)() = nullptr;
 };
 
 // In the order of `"all"`.

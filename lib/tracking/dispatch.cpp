@@ -4,42 +4,72 @@
 
 #include <algorithm>
 
-#include "core/text.hpp"
-#include "tracking/reporter.hpp"
+#include "tracking/block_records.hpp"
 
 namespace ranklog::tracking {
 namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr auto idle_flush_after = std::chrono::seconds(1);
-constexpr auto report_interval = std::chrono::seconds(1);
 
-std::string describe_current_exception() {
-  try {
-    throw;
-  } catch (const std::exception& error) {
-    return error.what();
-  } catch (...) {
-    return "an object that is no std::exception";
+// Memory that a record keeps alive, roughly.
+std::size_t size_of(const Record& record) {
+  std::size_t n_bytes = sizeof(Record);
+  for (const Metric& metric : record.metrics) {
+    n_bytes += sizeof(Metric) + metric.text.capacity();
+    for (const RankPart& part : metric.per_rank) {
+      n_bytes += sizeof(RankPart) + part.text.capacity() +
+                 (part.reals.capacity() + part.integers.capacity()) * sizeof(double);
+    }
   }
+  return n_bytes;
 }
 
 }  // namespace
 
-Dispatch::Dispatch(std::vector<Selected> trackers, OwnRecorder own_recorder)
-    : trackers_(std::move(trackers)), own_recorder_(std::move(own_recorder)) {
+const Config& options_of(const std::string& tracker, const TrackerOptions* options) {
+  static const Config no_options;
+  if (options == nullptr) return no_options;
+  const auto found = options->find(tracker);
+  return found == options->end() ? no_options : found->second;
+}
+
+Dispatch::Dispatch(std::vector<Selected> trackers, OwnRecorder own_recorder,
+                   std::chrono::milliseconds remote_deadline)
+    : trackers_(std::move(trackers)),
+      own_recorder_(std::move(own_recorder)),
+      remote_deadline_(remote_deadline) {
+  const auto limit = std::make_shared<ReportLimit>();
   for (const auto& selected : trackers_) {
     Slot slot;
     slot.tracker = selected.tracker;
     slot.name = selected.name;
-    slot.is_caller_bound = selected.tracker->thread_affinity() == ThreadAffinity::caller;
+    slot.takes_blocks = selected.tracker->takes_blocks();
+    slot.affinity = selected.tracker->thread_affinity();
     slot.audience =
         selected.tracker->main_process_only() ? Audience::main_process : Audience::every_rank;
+    slot.shield = std::make_shared<Shield>(selected.name, limit);
+    if (slot.affinity == ThreadAffinity::sender) {
+      const auto same = std::find_if(slots_.begin(), slots_.end(), [&](const Slot& other) {
+        return other.tracker == slot.tracker;
+      });
+      slot.sender =
+          same != slots_.end() ? same->sender : std::make_shared<Sender>(slot.tracker, slot.shield);
+    }
     slots_.push_back(std::move(slot));
   }
 }
 
 Dispatch::~Dispatch() { finish({RunStatus::failed, "end_training was not reached"}); }
+
+template <class Work>
+void Dispatch::enqueue(Work&& work) {
+  std::unique_lock lock(mutex_);
+  has_room_.wait(lock, [&] { return queue_.size() < capacity; });
+  queue_.push(std::forward<Work>(work));
+  lock.unlock();
+  has_work_.notify_one();
+}
 
 // An instance that was selected twice gets every record twice, but starts and ends once.
 void Dispatch::for_each_once(const std::function<void(Slot&)>& work) {
@@ -64,7 +94,8 @@ void Dispatch::start(const std::function<TrackerContext(const Selected&)>& conte
       for (auto& other : slots_) {
         if (std::find(started.begin(), started.end(), other.tracker.get()) == started.end())
           continue;
-        shield(other, "finish", [&] { other.tracker->finish({RunStatus::failed, why}); });
+        if (other.sender) other.tracker->cancel();
+        other.shield->run("finish", [&] { other.tracker->finish({RunStatus::failed, why}); });
         std::erase(started, other.tracker.get());
       }
       throw TrackerFailedError(fmt::format("tracker '{}' could not start: {}", slot.name, why));
@@ -73,13 +104,24 @@ void Dispatch::start(const std::function<TrackerContext(const Selected&)>& conte
   is_started_ = true;
   if (config != nullptr) {
     for_each_once([&](Slot& slot) {
-      shield(slot, "store_init_configuration",
-             [&] { slot.tracker->store_init_configuration(*config); });
+      const std::string what = "store_init_configuration";
+      const auto store = [config = *config](GeneralTracker& it) {
+        it.store_init_configuration(config);
+      };
+      if (slot.sender) {
+        slot.sender->submit({what, store});
+      } else {
+        slot.shield->run(what, [&] { store(*slot.tracker); });
+      }
     });
   }
-  const bool needs_writer = std::any_of(slots_.begin(), slots_.end(),
-                                        [](const Slot& slot) { return !slot.is_caller_bound; });
+  const bool needs_writer = std::any_of(slots_.begin(), slots_.end(), [](const Slot& slot) {
+    return slot.affinity == ThreadAffinity::writer;
+  });
   if (needs_writer) writer_ = std::thread([this] { run_writer(); });
+  for_each_once([](Slot& slot) {
+    if (slot.sender) slot.sender->start();
+  });
 }
 
 bool Dispatch::has(Audience audience) const noexcept {
@@ -92,8 +134,10 @@ void Dispatch::submit(std::shared_ptr<const Record> record,
   bool is_for_writer = false;
   for (auto& slot : slots_) {
     if (slot.audience != audience) continue;
-    if (slot.is_caller_bound) {
-      log_to(slot, *record, options.get());
+    if (slot.affinity == ThreadAffinity::caller) {
+      slot.shield->run("log", [&] { log_to(*slot.tracker, slot.name, *record, options.get()); });
+    } else if (slot.sender) {
+      send(slot, record, options);
     } else {
       is_for_writer = true;
     }
@@ -101,53 +145,110 @@ void Dispatch::submit(std::shared_ptr<const Record> record,
   if (!is_for_writer) return;
   enqueue([this, record = std::move(record), options = std::move(options), audience] {
     for (auto& slot : slots_) {
-      if (slot.audience == audience && !slot.is_caller_bound) log_to(slot, *record, options.get());
+      if (slot.audience != audience || slot.affinity != ThreadAffinity::writer) continue;
+      slot.shield->run("log", [&] { log_to(*slot.tracker, slot.name, *record, options.get()); });
     }
   });
+}
+
+void Dispatch::send(Slot& slot, const std::shared_ptr<const Record>& record,
+                    const std::shared_ptr<const TrackerOptions>& options) {
+  slot.sender->submit({"log",
+                       [name = slot.name, record, options](GeneralTracker& tracker) {
+                         log_to(tracker, name, *record, options.get());
+                       },
+                       1, record->row_step, size_of(*record)});
+}
+
+void Dispatch::submit(Blocks& blocks) {
+  bool is_for_writer = false;
+  Sender::SharedBlocks shared;
+  for (auto& slot : slots_) {
+    if (slot.audience != Audience::main_process) continue;
+    if (slot.affinity == ThreadAffinity::caller) {
+      log_to(slot, blocks);
+    } else if (slot.sender) {
+      slot.sender->submit(blocks, shared);
+    } else {
+      is_for_writer = true;
+    }
+  }
+  if (is_for_writer) enqueue(blocks);
+  blocks.clear();
 }
 
 void Dispatch::direct(std::size_t index, std::string what,
                       std::function<void(GeneralTracker&)> work) {
   Slot& slot = slots_[index];
-  auto task = [this, &slot, what = std::move(what), work = std::move(work)] {
-    shield(slot, what, [&] { work(*slot.tracker); });
+  if (slot.sender) {
+    slot.sender->submit({std::move(what), std::move(work)});
+    return;
+  }
+  auto task = [&slot, what = std::move(what), work = std::move(work)] {
+    slot.shield->run(what, [&] { work(*slot.tracker); });
   };
-  if (slot.is_caller_bound) {
+  if (slot.affinity == ThreadAffinity::caller) {
     task();
   } else {
     enqueue(std::move(task));
   }
 }
 
-void Dispatch::log_to(Slot& slot, const Record& record, const TrackerOptions* options) {
-  const Config no_options;
-  const Config* own = &no_options;
-  if (options != nullptr) {
-    const auto found = options->find(slot.name);
-    if (found != options->end()) own = &found->second;
+void Dispatch::log_to(GeneralTracker& tracker, const std::string& name, const Record& record,
+                      const TrackerOptions* options) {
+  tracker.log(record, options_of(name, options));
+}
+
+void Dispatch::log_to(Slot& slot, std::span<const PooledBlock> blocks) {
+  if (slot.takes_blocks) {
+    for (const auto& block : blocks) {
+      slot.shield->run("log_block", [&] { slot.tracker->log_block(*block); });
+    }
+    return;
   }
-  shield(slot, "log", [&] { slot.tracker->log(record, *own); });
+  const Config no_options;
+  for_each_record(blocks, [&](const Record& record) {
+    slot.shield->run("log", [&] { slot.tracker->log(record, no_options); });
+  });
 }
 
 void Dispatch::flush() {
   if (!is_started_ || is_finished_) return;
   for (auto& slot : slots_) {
-    if (slot.is_caller_bound) shield(slot, "flush", [&] { slot.tracker->flush(); });
+    if (slot.sender) slot.sender->flush_soon();
+    if (slot.affinity == ThreadAffinity::caller) {
+      slot.shield->run("flush", [&] { slot.tracker->flush(); });
+    }
   }
   if (!writer_.joinable()) return;
-  enqueue([this] { flush_writer_slots(); });
+  enqueue([this] { tell_writer_slots("flush", &GeneralTracker::flush); });
   wait_until_idle();
 }
 
-void Dispatch::flush_writer_slots() {
+void Dispatch::tell_writer_slots(std::string_view what, void (GeneralTracker::*method)()) {
   for (auto& slot : slots_) {
-    if (!slot.is_caller_bound) shield(slot, "flush", [&] { slot.tracker->flush(); });
+    if (slot.affinity != ThreadAffinity::writer) continue;
+    slot.shield->run(what, [&] { ((*slot.tracker).*method)(); });
   }
 }
 
 void Dispatch::finish(const RunOutcome& outcome) {
   if (is_finished_) return;
   is_finished_ = true;
+  const auto deadline = Clock::now() + remote_deadline_;
+  if (is_started_) {
+    for (auto& slot : slots_) {
+      if (slot.sender) slot.sender->begin_end(outcome);
+    }
+  }
+  finish_local(outcome);
+  if (!is_started_) return;
+  for (auto& slot : slots_) {
+    if (slot.sender) slot.sender->await_end(deadline);
+  }
+}
+
+void Dispatch::finish_local(const RunOutcome& outcome) {
   if (writer_.joinable()) {
     {
       const std::lock_guard lock(mutex_);
@@ -157,43 +258,26 @@ void Dispatch::finish(const RunOutcome& outcome) {
     writer_.join();
   }
   if (!is_started_) return;
-  for_each_once(
-      [&](Slot& slot) { shield(slot, "finish", [&] { slot.tracker->finish(outcome); }); });
+  for_each_once([&](Slot& slot) {
+    if (slot.sender) return;
+    slot.shield->run("finish", [&] { slot.tracker->finish(outcome); });
+  });
 }
 
 std::vector<std::string> Dispatch::failures() const {
-  const std::lock_guard lock(error_mutex_);
+  const bool has_run_file = std::any_of(slots_.begin(), slots_.end(),
+                                        [](const Slot& slot) { return slot.name == "hdf5"; });
   std::vector<std::string> lines;
+  std::vector<const Sender*> asked;
   for (const auto& slot : slots_) {
-    if (slot.n_errors == 0) continue;
-    lines.push_back(fmt::format("tracker '{}' failed {} time{}; first: {}", slot.name,
-                                slot.n_errors, slot.n_errors == 1 ? "" : "s", slot.first_error));
+    if (auto line = slot.shield->summary()) lines.push_back(std::move(*line));
+    for (auto& line : slot.shield->unsupported()) lines.push_back(std::move(line));
+    if (!slot.sender || std::find(asked.begin(), asked.end(), slot.sender.get()) != asked.end())
+      continue;
+    asked.push_back(slot.sender.get());
+    if (auto line = slot.sender->shortfall(has_run_file)) lines.push_back(std::move(*line));
   }
   return lines;
-}
-
-void Dispatch::shield(Slot& slot, std::string_view what,
-                      const std::function<void()>& work) noexcept {
-  try {
-    work();
-  } catch (...) {
-    const auto why = fmt::format("{}: {}", what, escape_unprintable(describe_current_exception()));
-    const std::lock_guard lock(error_mutex_);
-    if (slot.n_errors++ == 0) slot.first_error = why;
-    const auto now = Clock::now();
-    if (now - last_report_ < report_interval) return;
-    last_report_ = now;
-    report(fmt::format("tracker '{}' failed in {} (error {}); the job and the other trackers go on",
-                       slot.name, why, slot.n_errors));
-  }
-}
-
-void Dispatch::enqueue(std::function<void()> task) {
-  std::unique_lock lock(mutex_);
-  has_room_.wait(lock, [&] { return queue_.size() < capacity; });
-  queue_.push_back(std::move(task));
-  lock.unlock();
-  has_work_.notify_one();
 }
 
 void Dispatch::wait_until_idle() {
@@ -201,8 +285,20 @@ void Dispatch::wait_until_idle() {
   has_room_.wait(lock, [&] { return queue_.empty() && !is_busy_; });
 }
 
+void Dispatch::run(Task& task) {
+  if (task.work) task.work();
+  for (auto& slot : slots_) {
+    const bool is_mine =
+        slot.audience == Audience::main_process && slot.affinity == ThreadAffinity::writer;
+    if (is_mine && !task.blocks.empty()) log_to(slot, task.blocks);
+  }
+  task.work = nullptr;
+  task.blocks.clear();
+}
+
 void Dispatch::run_writer() {
   std::unique_lock lock(mutex_);
+  Task task;
   bool is_flushed = true;
   while (true) {
     const auto has_task = [&] { return !queue_.empty() || is_closing_; };
@@ -211,7 +307,7 @@ void Dispatch::run_writer() {
     } else if (!has_work_.wait_for(lock, idle_flush_after, has_task)) {
       is_busy_ = true;
       lock.unlock();
-      flush_writer_slots();
+      tell_writer_slots("on_idle", &GeneralTracker::on_idle);
       lock.lock();
       is_busy_ = false;
       is_flushed = true;
@@ -219,11 +315,10 @@ void Dispatch::run_writer() {
       continue;
     }
     if (queue_.empty()) return;  // closing, and nothing is left
-    auto task = std::move(queue_.front());
-    queue_.pop_front();
+    queue_.pop(task);
     is_busy_ = true;
     lock.unlock();
-    task();
+    run(task);
     lock.lock();
     is_busy_ = false;
     is_flushed = false;

@@ -77,10 +77,39 @@ std::unique_ptr<GeneralTracker> make_tracker(std::string_view name) {
   return nullptr;
 }
 
-std::vector<std::string> trackers_of_all() {
+LeftOut left_out_of_all() {
+  LeftOut left_out;
+  for (const auto& builtin : builtin_trackers()) {
+    if (!builtin.is_in_all || builtin.left_out_because == nullptr) continue;
+    if (auto why = builtin.left_out_because(); !why.empty()) {
+      left_out.emplace(builtin.name, std::move(why));
+    }
+  }
+  return left_out;
+}
+
+std::string to_text(const LeftOut& left_out) {
+  std::string text;
+  for (const auto& [name, why] : left_out) text += name + '=' + why + '\n';
+  return text;
+}
+
+LeftOut parse_left_out(std::string_view text) {
+  LeftOut left_out;
+  while (!text.empty()) {
+    const auto line = text.substr(0, text.find('\n'));
+    const auto equals = line.find('=');
+    left_out.emplace(line.substr(0, equals), line.substr(std::min(equals + 1, line.size())));
+    text.remove_prefix(std::min(line.size() + 1, text.size()));
+  }
+  return left_out;
+}
+
+std::vector<std::string> trackers_of_all(const LeftOut& left_out) {
   std::vector<std::string> names;
   for (const auto& builtin : builtin_trackers()) {
-    if (builtin.is_in_all) names.emplace_back(builtin.name);
+    std::string name(builtin.name);
+    if (builtin.is_in_all && !left_out.contains(name)) names.push_back(std::move(name));
   }
   return names;
 }

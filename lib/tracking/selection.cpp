@@ -6,7 +6,6 @@
 #include <algorithm>
 
 #include "core/text.hpp"
-#include "tracking/registry.hpp"
 
 namespace ranklog {
 
@@ -38,17 +37,24 @@ Selected make_selected(const std::string& name) {
 }
 
 // The names that `"all"` stands for here, and what it leaves out.
-std::string note_on_all(const std::vector<std::string>& used) {
+std::string note_on_all(const std::vector<std::string>& used, const LeftOut& left_out_here) {
   std::vector<std::string_view> left_out;
   for (const auto type : logger_types()) {
     const auto name = to_string(type);
     if (type == LoggerType::all || name == "console" || name == "jsonl" || name == "memory")
       continue;
+    if (left_out_here.contains(std::string(name))) continue;
     if (std::find(used.begin(), used.end(), name) == used.end()) left_out.push_back(name);
   }
-  if (left_out.empty()) return {};
-  return fmt::format("log_with \"all\" uses {}; not part of this build: {}", fmt::join(used, ", "),
-                     fmt::join(left_out, ", "));
+  if (left_out.empty() && left_out_here.empty()) return {};
+  auto note = fmt::format("log_with \"all\" uses {}", fmt::join(used, ", "));
+  for (const auto& [name, why] : left_out_here) {
+    note += fmt::format("; left out: {} ({})", name, escape_unprintable(why));
+  }
+  if (!left_out.empty()) {
+    note += fmt::format("; not part of this build: {}", fmt::join(left_out, ", "));
+  }
+  return note;
 }
 
 void check_directory(const std::vector<Selected>& selected, bool has_logging_dir) {
@@ -63,7 +69,8 @@ void check_directory(const std::vector<Selected>& selected, bool has_logging_dir
 
 }  // namespace
 
-ResolvedSelection resolve(const TrackerSelection& selection, bool has_logging_dir) {
+ResolvedSelection resolve(const TrackerSelection& selection, bool has_logging_dir,
+                          const LeftOut& left_out) {
   const auto& list = selection.list();
   const bool wants_all = std::any_of(list.begin(), list.end(), [](const TrackerSelector& s) {
     return s.name() != nullptr && *s.name() == all;
@@ -85,11 +92,12 @@ ResolvedSelection resolve(const TrackerSelection& selection, bool has_logging_di
                                              [](const Selected& s) { return !s.is_instance; }),
                                 trackers.end());
     trackers.resize(trackers.size() - named.size());
-    for (const auto& name : trackers_of_all()) trackers.push_back(make_selected(name));
+    const auto of_all = trackers_of_all(left_out);
+    for (const auto& name : of_all) trackers.push_back(make_selected(name));
     for (auto& entry : named) {
       if (!has_name(trackers, entry.name)) trackers.push_back(std::move(entry));
     }
-    resolved.note = note_on_all(trackers_of_all());
+    resolved.note = note_on_all(of_all, left_out);
   }
   check_directory(trackers, has_logging_dir);
   return resolved;

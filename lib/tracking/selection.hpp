@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "ranklog/tracker.hpp"
+#include "tracking/registry.hpp"
 
 namespace ranklog::tracking {
 
@@ -23,6 +24,8 @@ struct ResolvedSelection {
 // Order: instances before names when `"all"` is present, else as given; repeated names count once.
 // Errors: UnknownTrackerError, TrackerUnavailableError, MissingLoggingDirError; the same on every
 // rank that passes the same selection.
-[[nodiscard]] ResolvedSelection resolve(const TrackerSelection& selection, bool has_logging_dir);
+// `left_out`: what `"all"` does not select here.
+[[nodiscard]] ResolvedSelection resolve(const TrackerSelection& selection, bool has_logging_dir,
+                                        const LeftOut& left_out = left_out_of_all());
 
 }  // namespace ranklog::tracking

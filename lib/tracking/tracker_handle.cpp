@@ -4,6 +4,7 @@
 
 #include "ranklog/error.hpp"
 #include "tracking/dispatch.hpp"
+#include "tracking/media_tasks.hpp"
 
 namespace ranklog {
 
@@ -29,6 +30,43 @@ void TrackerHandle::log(const Values& values, std::optional<std::int64_t> step,
   dispatch->direct(index_, "log", [record = std::move(record), options](GeneralTracker& tracker) {
     tracker.log(record, options);
   });
+}
+
+void TrackerHandle::log_images(const std::vector<ImageItem>& images,
+                               std::optional<std::int64_t> step, const Config& options) const {
+  if (const auto dispatch = dispatch_.lock()) {
+    dispatch->direct_media(index_, tracking::images_task(*dispatch, images, step), options);
+  }
+}
+
+void TrackerHandle::log_table(std::string_view key, const Table& table,
+                              std::optional<std::int64_t> step, const Config& options) const {
+  if (const auto dispatch = dispatch_.lock()) {
+    dispatch->direct_media(index_, tracking::table_task(*dispatch, key, table, step), options);
+  }
+}
+
+void TrackerHandle::log_histogram(std::string_view key, const Histogram& histogram,
+                                  std::optional<std::int64_t> step, const Config& options) const {
+  if (const auto dispatch = dispatch_.lock()) {
+    dispatch->direct_media(index_, tracking::histogram_task(*dispatch, key, histogram, step),
+                           options);
+  }
+}
+
+void TrackerHandle::log_figure(const Figure& figure, std::optional<std::int64_t> step,
+                               const Config& options) const {
+  if (const auto dispatch = dispatch_.lock()) {
+    dispatch->direct_media(index_, tracking::figure_task(*dispatch, figure, step), options);
+  }
+}
+
+void TrackerHandle::log_artifact(const std::filesystem::path& path, std::string_view artifact_path,
+                                 const Config& options) const {
+  if (const auto dispatch = dispatch_.lock()) {
+    dispatch->direct_media(index_, tracking::artifact_task(*dispatch, path, artifact_path),
+                           options);
+  }
 }
 
 void TrackerHandle::flush() const {

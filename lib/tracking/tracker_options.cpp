@@ -39,6 +39,29 @@ std::string OptionReader::text(std::string_view name, std::string fallback) {
   reject_type(name, *value, "a text");
 }
 
+std::vector<std::string> OptionReader::texts(std::string_view name,
+                                             std::vector<std::string> fallback) {
+  const auto* value = declare(name);
+  if (value == nullptr) return fallback;
+  if (const auto* text = value->get_if<std::string>()) return {*text};
+  const auto* list = value->get_if<ConfigValue::List>();
+  if (list == nullptr) reject_type(name, *value, "a list of texts");
+  std::vector<std::string> texts;
+  for (const ConfigValue& element : *list) {
+    const auto* text = element.get_if<std::string>();
+    if (text == nullptr) reject_type(name, *value, "a list of texts");
+    texts.push_back(*text);
+  }
+  return texts;
+}
+
+Config OptionReader::dictionary(std::string_view name) {
+  const auto* value = declare(name);
+  if (value == nullptr) return {};
+  if (const auto* nested = value->get_if<Config>()) return *nested;
+  reject_type(name, *value, "a dictionary");
+}
+
 void OptionReader::reject_unknown() const {
   for (const auto& item : options_.items()) {
     if (std::find(known_.begin(), known_.end(), item.key) != known_.end()) continue;

@@ -22,6 +22,11 @@ class OptionReader {
   [[nodiscard]] std::int64_t integer(std::string_view name, std::int64_t fallback);
   [[nodiscard]] bool flag(std::string_view name, bool fallback);
   [[nodiscard]] std::string text(std::string_view name, std::string fallback);
+  // A list of texts, or one text.
+  [[nodiscard]] std::vector<std::string> texts(std::string_view name,
+                                               std::vector<std::string> fallback);
+  // Empty when it is not given.
+  [[nodiscard]] Config dictionary(std::string_view name);
   void reject_unknown() const;
 
  private:

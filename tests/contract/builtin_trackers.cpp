@@ -73,6 +73,24 @@ TEST_CASE("T1: tensorboard writes scalars, text and hyper-parameters into the ru
   }
 }
 
+TEST_CASE("T7: dvclive writes parameters, values and steps into a folder of the run's own") {
+  const auto names = get_available_trackers();
+  if (std::find(names.begin(), names.end(), "dvclive") == names.end()) return;
+  const mpi_test::SharedDirectory shared("t7");
+  Accelerator accelerator({.log_with = "dvclive", .project_dir = shared.path().string()});
+  accelerator.init_trackers("digits", {{"learning_rate", 0.125}}, {.run_name = "baseline"});
+  for (const int step : {0, 1, 3}) accelerator.log({{"train/loss", 0.5 * world_rank()}}, step);
+  accelerator.end_training();
+  if (world_rank() != 0) return;
+  const fs::path dir = shared.path() / "digits" / "baseline" / "dvclive";
+  CHECK(contents_of(dir / "params.yaml") == "\"learning_rate\": 0.125\n");
+  const std::string rows = contents_of(dir / "plots" / "metrics" / "train" / "loss.tsv");
+  CHECK(rows.starts_with("step\tloss\n0\t"));
+  CHECK(rows.find("\n1\t") != std::string::npos);
+  CHECK(rows.find("\n3\t") != std::string::npos);
+  CHECK(contents_of(dir / "metrics.json").find("\"step\": 3") != std::string::npos);
+}
+
 TEST_CASE("T9: without a step the rows of a key are numbered, on all ranks alike") {
   const auto tracker = recording();
   Accelerator accelerator({.log_with = tracker});

@@ -26,7 +26,10 @@ TEST_CASE("L21: end_training finishes each tracker once, in order, where it runs
   std::vector<std::string> expected{"everywhere.start", "everywhere.finish"};
   if (world_rank() == 0)
     expected = {"main_only.start", "everywhere.start", "main_only.finish", "everywhere.finish"};
-  CHECK(journal->entries() == expected);
+  auto entries = journal->entries();
+  // Ranks above 0 flush in case others are in flush(), which is to return when all have.
+  std::erase_if(entries, [](const std::string& entry) { return entry.ends_with(".flush"); });
+  CHECK(entries == expected);
   REQUIRE(everywhere->kept().outcome().has_value());
   CHECK(everywhere->kept().outcome()->status == RunStatus::completed);
   CHECK(everywhere->kept().outcome()->reason.empty());

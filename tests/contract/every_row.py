@@ -1,7 +1,8 @@
 """Checks that every row of the tracking contract stands in docs/tracking_contract.md and has a test.
 
-A test belongs to a row if its name begins with the row's id ("L8: ..." or "X2, X3: ..."). A row may
-say instead, in its last column, "not in C++: <why>" or "with the tracker".
+A test belongs to a row if its name begins with the row's id ("L8: ..." or "X2, X3: ..."), or, in
+tests/interop, its docstring. A row may say instead, in its last column, "not in C++: <why>" or "with
+the tracker".
 """
 
 import pathlib
@@ -9,11 +10,13 @@ import re
 import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
-DOCUMENT = HERE.parent.parent / "docs" / "tracking_contract.md"
+ROOT = HERE.parent.parent
+DOCUMENT = ROOT / "docs" / "tracking_contract.md"
 N_ROWS = {"S": 20, "L": 22, "X": 8, "T": 9, "P": 13}
 IDS = [f"{letter}{n}" for letter, n_rows in N_ROWS.items() for n in range(1, n_rows + 1)]
 
 CASE = re.compile(r'^TEST_CASE\(\s*"((?:[SLXTP]\d+(?:, )?)+): ', re.MULTILINE)
+PYTHON_CASE = re.compile(r'^def test_[^"]*?:\n    """((?:[SLXTP]\d+(?:, )?)+): ', re.MULTILINE)
 ANY_CASE = re.compile(r"^TEST_CASE\(", re.MULTILINE)
 ROW = re.compile(r"^\| ([A-Z]\d+) \| .+ \| ([^|]+) \|$", re.MULTILINE)
 
@@ -29,6 +32,10 @@ def tested_ids():
         for name in names:
             for row_id in name.split(", "):
                 files.setdefault(row_id, set()).add(path.name)
+    for path in sorted((ROOT / "tests" / "interop").glob("test_*.py")):
+        for name in PYTHON_CASE.findall(path.read_text(encoding="utf-8")):
+            for row_id in name.split(", "):
+                files.setdefault(row_id, set()).add(str(path.relative_to(ROOT)))
     return files, faults
 
 

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -19,11 +20,14 @@ using Names = std::vector<std::string>;
 
 namespace {
 
-// The trackers of "all" that this build has, in their order.
+// The trackers of "all" that this build has, in their order. mlflow belongs to them only where a
+// server is named.
 Names all_of_this_build() {
+  Names for_runs{"hdf5", "tensorboard", "wandb", "dvclive"};
+  if (std::getenv("MLFLOW_TRACKING_URI") != nullptr) for_runs.emplace_back("mlflow");
   Names names;
   for (const auto& name : get_available_trackers()) {
-    if (name == "hdf5" || name == "tensorboard") names.push_back(name);
+    if (std::find(for_runs.begin(), for_runs.end(), name) != for_runs.end()) names.push_back(name);
   }
   return names;
 }

@@ -291,10 +291,13 @@ def test_a_read_that_meets_a_flush_is_tried_again(workplace, bin_dir):
     whole = run_file.with_name("whole.h5")
     shutil.copy(run_file, whole)
     tear(run_file)
+    journal = run_file.with_name(run_file.name + ".journal")
+    journal.touch()  # only a file with a journal is being written
     with subprocess.Popen([str(bin_dir / "ranklog"), "show", str(run_file)],
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         time.sleep(0.5)
         os.replace(whole, run_file)
+        journal.unlink()
         _, errors = process.communicate(timeout=60)
     assert process.returncode == 0, errors
 
@@ -363,3 +366,16 @@ def test_the_version_is_told(tmp_path, tool):
     process = tool(tmp_path, "--version")
     assert process.returncode == 0
     assert process.stdout.startswith(b"ranklog ")
+
+
+def test_a_finished_run_says_of_itself_what_its_rows_say(workplace, tool):
+    """`show` reads the summary of a finished run; without one it reads the rows."""
+    run_file = run_files(workplace)[0]
+    said = tool(workplace, "show", run_file, "--json")
+    shown = tool(workplace, "show", run_file)
+    with h5py.File(run_file, "r+") as file:
+        assert "compared_rows" in file["summary"]
+        del file["summary"]
+    counted = tool(workplace, "show", run_file, "--json")
+    assert metrics_by_key(json.loads(said.stdout)) == metrics_by_key(json.loads(counted.stdout))
+    assert shown.stdout == tool(workplace, "show", run_file).stdout

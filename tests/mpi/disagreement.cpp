@@ -67,7 +67,29 @@ TEST_CASE("rank 0 alone may log") {
     if (!accelerator.is_main_process()) return;
     for (int step = 0; step < 20; ++step) accelerator.log({{"a", 1.0}}, step);
   });
-  if (world_rank() == 0) CHECK(memory->series("a").size() == 20);
+  if (world_rank() != 0) return;
+  CHECK(memory->series("a").size() == 20);
+  for (const auto& row : memory->series("a")) CHECK(row.statistics.count == 1);
+  CHECK(memory->outcome()->status == RunStatus::completed);
+}
+
+TEST_CASE("each rank may log another key at each step beside the common one") {
+  const auto memory = run([](Accelerator& accelerator) {
+    for (int step = 0; step < 50; ++step) {
+      const auto own = std::to_string(world_rank()) + "/" + std::to_string(step);
+      accelerator.log({{"a", 1.0}, {own, ranklog::sum(step)}}, step);
+    }
+  });
+  if (world_rank() != 0) return;
+  for (int step = 0; step < 50; ++step) {
+    CHECK(count_at(*memory, "a", step) == world_size());
+    for (int rank = 0; rank < world_size(); ++rank) {
+      const auto rows = memory->series(std::to_string(rank) + "/" + std::to_string(step));
+      REQUIRE(rows.size() == 1);
+      CHECK(rows[0].integer_value == step);
+      CHECK(rows[0].statistics.min_rank == rank);
+    }
+  }
 }
 
 TEST_CASE("the last rank alone may log, with keys that rank 0 never heard of") {

@@ -10,12 +10,12 @@ from sources import ROOT, cpp_files
 
 # Public headers belong to a module. What only describes data belongs to core.
 PUBLIC_HEADERS = {
-    "core": "config error key provenance record reduction source_location value version",
+    "core": "config error key media provenance record record_block reduction source_location value version watchdog",
     "comm": "communicator mpi testing",
     "reduce": "collectives",
-    "tracking": "tracker tracker_handle",
+    "tracking": "tracker tracker_handle tracker_options",
     "trackers": "memory_tracker tensorboard_writer",
-    "reader": "run_reader",
+    "reader": "run_reader run_recovery",
     "accelerator": "accelerator logger progress_bar project_configuration ranklog",
 }
 
@@ -27,7 +27,8 @@ ALLOWED = {
     "provenance": "core comm",
     "tracking": "core",
     "hdf5": "core",
-    "trackers": "core tracking hdf5",
+    "http": "core",
+    "trackers": "core tracking hdf5 http",
     "reader": "core hdf5",
     "accelerator": "core comm reduce provenance tracking trackers",
     "tools": "core reader tracking trackers",
@@ -40,8 +41,11 @@ LIBRARIES = [
     (r"(cuda|cuda_\w+|cublas\w*|nccl|hip/.*)\.h(pp)?|cuda/.*", r"lib/device/", "only device speaks CUDA"),
     (r"H5\w*\.h|hdf5(_hl)?\.h|hdf5/.*", r"lib/(hdf5|reader|trackers/hdf5)/|tests/|bench/",
      "only the reader and the hdf5 tracker speak HDF5"),
-    (r"google/protobuf/.*|.*\.pb\.h", r"lib/trackers/tensorboard/|tests/", "only tensorboard speaks protobuf"),
-    (r"nlohmann/.*", r"lib/trackers/|tools/|tests/|bench/", "JSON stays at the edges"),
+    (r"google/protobuf/.*|.*\.pb\.h", r"lib/trackers/(tensorboard|wandb)/|tests/",
+     "only trackers whose format it is speak protobuf"),
+    (r"png\.h", r"lib/trackers/support/|tests/", "only trackers' support speaks PNG"),
+    (r"nlohmann/.*", r"lib/(http|trackers)/|tools/|tests/|bench/", "JSON stays at the edges"),
+    (r"curl/.*", r"lib/http/|tests/", "only http speaks libcurl"),
     (r"CLI/.*", r"tools/", "only the tool has a command line"),
     (r"doctest/.*", r"tests/", "only tests include doctest"),
 ]

@@ -64,7 +64,10 @@ class RowSource {
     if (why) throw std::logic_error(why->text);
     auto& entry = keys_.at(key);
     auto& progress = entry.reduced;
-    if (!progress.is_logged) ++entry.n_expected;
+    if (!progress.is_logged) {
+      ++entry.n_expected;
+      keys_.note_change();
+    }
     const bool repeats = progress.is_logged && progress.last_step == row.step;
     progress.n_repeats = repeats ? progress.n_repeats + 1 : 0;
     progress.is_logged = true;

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "ranklog/record_block.hpp"
 #include "ranklog/tracker.hpp"
 
 namespace ranklog::test_support {
@@ -22,6 +23,7 @@ struct Script {
   ThreadAffinity affinity = ThreadAffinity::writer;
   std::set<std::string> throws_from = {};  // "start", "store_init_configuration", "log", ...
   std::chrono::microseconds log_takes{0};
+  bool takes_blocks = false;
 };
 
 class ScriptedTracker final : public GeneralTracker {
@@ -50,6 +52,14 @@ class ScriptedTracker final : public GeneralTracker {
     }
     note("log");
   }
+  [[nodiscard]] bool takes_blocks() const override { return script_.takes_blocks; }
+  void log_block(const RecordBlock& block) override {
+    {
+      const std::lock_guard lock(mutex_);
+      blocks_.push_back(block);
+    }
+    note("log_block");
+  }
   void flush() override { note("flush"); }
   void finish(const RunOutcome& outcome) override {
     {
@@ -65,6 +75,7 @@ class ScriptedTracker final : public GeneralTracker {
     return static_cast<std::size_t>(std::count(calls_.begin(), calls_.end(), call));
   }
   [[nodiscard]] std::vector<Record> records() const { return copy(records_); }
+  [[nodiscard]] std::vector<RecordBlock> blocks() const { return copy(blocks_); }
   [[nodiscard]] std::vector<Config> options() const { return copy(options_); }
   [[nodiscard]] RunOutcome outcome() const { return copy(outcome_); }
   [[nodiscard]] TrackerContext context() const { return copy(context_); }
@@ -87,6 +98,7 @@ class ScriptedTracker final : public GeneralTracker {
   mutable std::mutex mutex_;
   std::vector<std::string> calls_;
   std::vector<Record> records_;
+  std::vector<RecordBlock> blocks_;
   std::vector<Config> options_;
   std::set<std::thread::id> threads_;
   TrackerContext context_;

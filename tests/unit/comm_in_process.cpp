@@ -173,3 +173,46 @@ TEST_CASE("an empty communicator says that it is empty") {
     CHECK_FALSE(static_cast<bool>(comm));  // NOLINT: that is the point
   });
 }
+
+TEST_CASE("a message can be taken without knowing who sent it") {
+  run_ranks(4, [](const Communicator& comm) {
+    if (comm.rank() != 0) {
+      auto message = comm.post(0, 3, bytes_of(std::to_string(comm.rank())));
+      while (!message.is_taken()) std::this_thread::yield();
+      return;
+    }
+    int n_received = 0;
+    while (n_received < 3) {
+      const auto received = comm.try_receive_any(3);
+      if (!received) continue;
+      CHECK(text_of(received->payload) == std::to_string(received->source));
+      ++n_received;
+    }
+    CHECK(!comm.try_receive_any(3));
+  });
+}
+
+TEST_CASE("an abandoned message keeps nobody waiting, and can still be taken") {
+  std::atomic<bool> has_left{false};
+  run_ranks(2, [&](const Communicator& comm) {
+    if (comm.rank() == 0) {
+      {
+        auto message = comm.post(1, 3, bytes_of("left behind"));
+        message.abandon();
+        CHECK(message.is_taken());
+      }
+      has_left = true;
+      return;
+    }
+    while (!has_left) std::this_thread::yield();
+    CHECK(text_of(comm.try_receive(0, 3).value()) == "left behind");
+  });
+}
+
+TEST_CASE("a rank that aborts ends the ranks that wait, with its reason") {
+  const auto body = [](const Communicator& comm) {
+    if (comm.rank() == 1) comm.abort();
+    comm.barrier();
+  };
+  CHECK_THROWS_WITH_AS(run_ranks(3, body), "the job was aborted by rank 1", CommunicationError);
+}

@@ -78,17 +78,19 @@ TEST_CASE("values become one line of text") {
   CHECK(to_text(Config{}) == "{}");
 }
 
-TEST_CASE("flattening joins paths, keeps lists whole and drops empty groups") {
+TEST_CASE("flattening joins paths, keeps lists and empty dictionaries whole") {
   const Config config{{"a", 1},
                       {"b", {{"c", 2}, {"d", {{"e", "x"}}}, {"empty", Config{}}}},
                       {"list", std::vector{1, 2}}};
   const auto leaves = flatten(config);
-  REQUIRE(leaves.size() == 4);
+  REQUIRE(leaves.size() == 5);
   CHECK(leaves[0].key == "a");
   CHECK(leaves[1].key == "b/c");
   CHECK(leaves[2].key == "b/d/e");
-  CHECK(leaves[3].key == "list");
-  CHECK(to_text(leaves[3].value) == "[1, 2]");
+  CHECK(leaves[3].key == "b/empty");
+  CHECK(to_text(leaves[3].value) == "{}");
+  CHECK(leaves[4].key == "list");
+  CHECK(to_text(leaves[4].value) == "[1, 2]");
 }
 
 TEST_CASE("configurations compare by contents and order") {

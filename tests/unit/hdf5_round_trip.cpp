@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "ranklog/error.hpp"
+#include "ranklog/record_block.hpp"
 #include "ranklog/run_reader.hpp"
 #include "unit/hdf5_support.hpp"
 
@@ -287,4 +288,62 @@ TEST_CASE("a key that was not logged is a usage error that names it") {
   run.finish();
   CHECK_THROWS_WITH_AS((void)RunReader(run.file()).read("nope"), doctest::Contains("'nope'"),
                        UsageError);
+}
+
+TEST_CASE("rows that come in blocks are stored as those that come one by one") {
+  Run one_by_one, in_blocks;
+  for (int first = 0; first < 40; first += 10) {
+    RecordBlock block;
+    const std::string late = first >= 20 ? "late" : "b";
+    for (Run* const run : {&one_by_one, &in_blocks}) {
+      block = {};
+      const auto add_column = [&](std::shared_ptr<const MetricInfo> info) {
+        block.metrics.emplace_back().info = std::move(info);
+      };
+      add_column(run->make.declare("a"));
+      add_column(run->make.declare("n", Kind::integer, Reduction::sum));
+      if (first != 10) add_column(run->make.declare(late));
+      for (int step = first; step < first + 10; ++step) {
+        block.row_step.push_back(step);
+        block.time.push_back(step + 0.5);
+        for (BlockColumn& column : block.metrics) {
+          column.count = 3;
+          column.value.push_back(step);
+          if (column.info->has_integer_value()) column.integer_value.push_back(step);
+          column.min.push_back(-step);
+          column.max.push_back(step + 1);
+          column.mean.push_back(step);
+          column.std.push_back(0.25);
+          column.min_rank.push_back(0);
+          column.max_rank.push_back(1);
+        }
+      }
+      if (run == &in_blocks) {
+        run->tracker.log_block(block);
+      } else {
+        run->tracker.GeneralTracker::log_block(block);
+      }
+      if (first == 10) run->tracker.flush();
+    }
+  }
+  one_by_one.finish();
+  in_blocks.finish();
+  const RunReader expected(one_by_one.file()), found(in_blocks.file());
+  REQUIRE(found.series().size() == 4);
+  for (const SeriesInfo& info : expected.series()) {
+    const Series want = expected.read(info.key), got = found.read(info.key);
+    CAPTURE(info.key);
+    CHECK(got.step == want.step);
+    CHECK(got.time == want.time);
+    CHECK(got.value == want.value);
+    CHECK(got.integers == want.integers);
+    CHECK(got.min == want.min);
+    CHECK(got.max == want.max);
+    CHECK(got.std == want.std);
+    CHECK(got.count == want.count);
+    CHECK(got.nan_count == want.nan_count);
+    CHECK(got.min_rank == want.min_rank);
+    CHECK(got.max_rank == want.max_rank);
+    CHECK(got.first_nan_rank == want.first_nan_rank);
+  }
 }

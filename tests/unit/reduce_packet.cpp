@@ -24,8 +24,10 @@ namespace {
 struct Link {
   RowSource child{3};
   KeyTable parent_keys;
-  PacketWriter writer{child.keys()};
-  PacketReader reader{parent_keys, 3};
+  ranklog::reduce::ShapeTable child_shapes;
+  ranklog::reduce::ShapeTable parent_shapes;
+  PacketWriter writer{child.keys(), child_shapes};
+  PacketReader reader{parent_keys, parent_shapes, 3};
 
   Link() {
     for (const auto* key : {"other", "another"}) (void)parent_keys.intern(key);
@@ -51,7 +53,7 @@ TEST_CASE("an empty packet carries its head") {
   REQUIRE(contents.head.failure.has_value());
   CHECK(contents.head.failure->rank == 4);
   CHECK(contents.head.failure->reason == "it left by an exception");
-  CHECK(contents.rows.empty());
+  CHECK(contents.items.empty());
 }
 
 TEST_CASE("values of every kind arrive with the same bits") {
@@ -69,8 +71,8 @@ TEST_CASE("values of every kind arrive with the same bits") {
       .add_text(row, "words", "word", Reduction::gather);
   link.writer.add(row);
   const auto contents = link.transfer();
-  REQUIRE(contents.rows.size() == 1);
-  const Row& got = contents.rows[0];
+  REQUIRE(contents.items.size() == 1);
+  const Row& got = contents.items[0].row;
   CHECK(got.step == 42);
   CHECK(got.has_step);
   CHECK(got.time == 42);
@@ -104,7 +106,7 @@ TEST_CASE("a definition travels once, with unit, name and the rank it is from") 
   link.child.add_real(first, "time", 1);
   link.writer.add(first);
   const auto first_size = link.writer.n_bytes();
-  CHECK(link.transfer().rows.size() == 1);
+  CHECK(link.transfer().items.size() == 1);
   const auto key = link.parent_keys.find("time");
   REQUIRE(key.has_value());
   const auto& entry = link.parent_keys.at(*key);
@@ -124,7 +126,7 @@ TEST_CASE("a definition travels once, with unit, name and the rank it is from") 
   const Bytes bytes = link.writer.take({});
   CHECK(std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()).find("time") ==
         std::string::npos);
-  CHECK(link.reader.read(bytes).rows.size() == 1);
+  CHECK(link.reader.read(bytes).items.size() == 1);
   CHECK(link.parent_keys.at(*key).n_expected == 1);
 }
 
@@ -133,12 +135,13 @@ TEST_CASE("ranks that begin to log a key later are announced by their number alo
   auto row = link.child.row(0);
   link.child.add_real(row, "a", 1);
   link.writer.add(row);
-  CHECK(link.transfer().rows.size() == 1);
+  CHECK(link.transfer().items.size() == 1);
   auto& child_entry = link.child.keys().at(*link.child.keys().find("a"));
+  link.child.keys().note_change();
   child_entry.n_expected = 4;  // as if three ranks below the child had begun
-  CHECK(link.transfer().rows.empty());
+  CHECK(link.transfer().items.empty());
   CHECK(link.parent_keys.at(*link.parent_keys.find("a")).n_expected == 4);
-  CHECK(link.transfer().rows.empty());
+  CHECK(link.transfer().items.empty());
   CHECK(link.parent_keys.at(*link.parent_keys.find("a")).n_expected == 4);
 }
 
@@ -149,14 +152,15 @@ TEST_CASE("a key that the child only declared is not announced, and the next one
   link.child.add_real(row, "logged", 1);
   link.writer.add(row);
   const auto contents = link.transfer();
-  CHECK(find_cell(link.parent_keys, contents.rows.at(0), "logged") != nullptr);
+  CHECK(find_cell(link.parent_keys, contents.items.at(0).row, "logged") != nullptr);
   CHECK_FALSE(link.parent_keys.find("never logged").has_value());
 }
 
 TEST_CASE("a child that contradicts the parent becomes a conflict that names both ranks") {
   Link link;
   RowSource parent(0);
-  PacketReader reader(parent.keys(), 3);
+  ranklog::reduce::ShapeTable shapes;
+  PacketReader reader(parent.keys(), shapes, 3);
   auto own = parent.row(0);
   parent.add_real(own, "a", 1.0).add_real(own, "b", 1.0, Reduction::sum).add_text(own, "c", "x");
   auto row = link.child.row(0);
@@ -170,5 +174,5 @@ TEST_CASE("a child that contradicts the parent becomes a conflict that names bot
         "metric 'b': rank 0 reduces it by sum, rank 3 reduces it by max");
   CHECK(contents.head.conflicts[2].text.find("text") != std::string::npos);
   // Numbers can be merged all the same; text and numbers cannot.
-  CHECK(contents.rows.at(0).cells.size() == 2);
+  CHECK(contents.items.at(0).row.cells.size() == 2);
 }

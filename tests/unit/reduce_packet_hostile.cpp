@@ -2,10 +2,11 @@
 #include <doctest/doctest.h>
 
 #include <cstdint>
+#include <cstring>
 #include <random>
 #include <string>
 
-#include "reduce/assembler.hpp"
+#include "reduce/junction.hpp"
 #include "reduce/packet.hpp"
 #include "support/error_of.hpp"
 #include "support/rows.hpp"
@@ -19,10 +20,31 @@ using ranklog::test_support::RowSource;
 
 namespace {
 
+// Blocks of values of one rank and of statistics of two.
+void add_blocks(PacketWriter& writer, RowSource& child, ranklog::reduce::ShapeTable& shapes) {
+  const auto key = [&](const char* name) { return *child.keys().find(name); };
+  for (const std::int32_t n_ranks : {1, 2}) {
+    const auto shape = shapes.add(true, 1,
+                                  {{key("loss"), false, Reduction::mean, n_ranks, 1, n_ranks, 0},
+                                   {key("samples"), true, Reduction::sum, n_ranks, 1, n_ranks, 0}});
+    auto block = shapes.take_block(shape, 3);
+    for (int row = 0; row < 3; ++row) {
+      block->steps[block->n_rows] = 10 * n_ranks + row;
+      block->times[block->n_rows] = row;
+      ++block->n_rows;
+    }
+    for (std::uint32_t slot = 0; slot < shapes.at(shape).n_slots; ++slot) {
+      std::memset(block->slot(slot), 0, std::size_t{3} * 8);
+    }
+    writer.add(*block);
+  }
+}
+
 // A packet with everything in it that a packet can have.
 Bytes full_packet() {
   RowSource child(1);
-  PacketWriter writer(child.keys());
+  ranklog::reduce::ShapeTable child_shapes;
+  PacketWriter writer(child.keys(), child_shapes);
   child.keys().declare("declared", {.unit = "s", .long_name = "never logged"}, 1);
   for (int step = 0; step < 3; ++step) {
     auto row = child.row(step);
@@ -34,6 +56,7 @@ Bytes full_packet() {
         .add_text(row, "names", "host-1", Reduction::gather);
     writer.add(row);
   }
+  add_blocks(writer, child, child_shapes);
   PacketHead head;
   head.conflicts = {{1, "metric 'x': a text"}};
   head.failure = RankFailure{1, "it left"};
@@ -43,21 +66,29 @@ Bytes full_packet() {
 // Reads the packet as a parent would, and goes on with what it says.
 ErrorCode take_in(const Bytes& bytes) {
   RowSource parent(0);
-  PacketReader reader(parent.keys(), 1);
+  ranklog::reduce::ShapeTable shapes;
+  PacketReader reader(parent.keys(), shapes, 1);
   AssemblerOptions options;
   options.n_ranks = 2;
   options.n_sources = 2;
-  Assembler assembler(parent.keys(), options);
+  ranklog::reduce::Junction junction(parent.keys(), shapes, options);
   return error_of([&] {
            auto contents = reader.read(bytes);
            auto own = parent.row(0);
            parent.add_real(own, "own", 1);
-           assembler.add(std::move(own), 0, 1);
-           for (auto& row : contents.rows) assembler.add(std::move(row), 1, 1);
-           std::vector<Row> settled;
-           assembler.settle(2, false, settled);
-           assembler.settle(3, true, settled);
-           CHECK(assembler.n_open() == 0);
+           junction.add(std::move(own), 0, 1);
+           for (auto& item : contents.items) {
+             if (item.block) {
+               junction.add(std::move(item.block), 1, 1);
+             } else {
+               junction.add(std::move(item.row), 1, 1);
+             }
+           }
+           std::vector<ranklog::reduce::RowOrBlock> settled;
+           junction.settle(2, false, settled);
+           junction.settle(100, false, settled);
+           junction.settle(101, true, settled);
+           CHECK(junction.bytes_of_source(1) == 0);
          })
       .code;
 }
@@ -140,7 +171,8 @@ TEST_CASE("keys are announced in order, so that a number far ahead allocates not
   RowSource child(1);
   auto row = child.row(0);
   child.add_real(row, "k", 1);
-  PacketWriter writer(child.keys());
+  ranklog::reduce::ShapeTable child_shapes;
+  PacketWriter writer(child.keys(), child_shapes);
   writer.add(row);
   const Bytes good = writer.take({});
   CHECK(take_in(good) == ErrorCode::none);
@@ -155,7 +187,8 @@ TEST_CASE("keys are announced in order, so that a number far ahead allocates not
 
 TEST_CASE("a row of a key that was never announced is refused") {
   RowSource child(1);
-  PacketWriter writer(child.keys());
+  ranklog::reduce::ShapeTable child_shapes;
+  PacketWriter writer(child.keys(), child_shapes);
   auto row = child.row(0);
   child.add_real(row, "k", 1);
   writer.add(row);

@@ -4,14 +4,14 @@
 #include <cstdint>
 #include <string>
 
-#include "trackers/tensorboard/crc32c.hpp"
+#include "core/crc32c.hpp"
 #include "trackers/tensorboard/record_framing.hpp"
 
 namespace {
 
-using ranklog::trackers::crc32c;
+using ranklog::crc32c;
+using ranklog::mask_crc;
 using ranklog::trackers::frame_record;
-using ranklog::trackers::mask_crc;
 
 std::uint32_t little_endian(const std::string& bytes, std::size_t at) {
   std::uint32_t value = 0;

@@ -3,8 +3,11 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "tools/ranklog/display_text.hpp"
@@ -42,8 +45,36 @@ struct ShowOptions {
   Layout layout;
 };
 
-// Errors of both: ranklog::Error when the whole command failed.
+struct RecoverOptions {
+  std::string run;
+  bool json = false;
+  Layout layout;
+};
+
+struct TailOptions {
+  std::string run;
+  std::vector<std::string> keys;  // none: all
+  std::int64_t n_rows = 10;       // of each key, to begin with
+  bool follow = false;            // until the run has ended
+  double interval_s = 1;
+  bool json = false;
+  Layout layout;
+};
+
+struct ValidateOptions {
+  std::vector<std::string> runs;
+  bool json = false;
+  Layout layout;
+};
+
+// Prints text at once; false when nobody reads it any more.
+using Writer = std::function<bool(std::string_view text)>;
+
+// Errors of all: ranklog::Error when the whole command failed.
 [[nodiscard]] CommandResult run_ls(const LsOptions& options);
 [[nodiscard]] CommandResult run_show(const ShowOptions& options);
+[[nodiscard]] CommandResult run_recover(const RecoverOptions& options);
+[[nodiscard]] CommandResult run_tail(const TailOptions& options, const Writer& write);
+[[nodiscard]] CommandResult run_validate(const ValidateOptions& options);
 
 }  // namespace ranklog::tool

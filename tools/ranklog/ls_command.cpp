@@ -10,7 +10,6 @@
 #include "tools/ranklog/commands.hpp"
 #include "tools/ranklog/json_text.hpp"
 #include "tools/ranklog/numbers.hpp"
-#include "tools/ranklog/patient_reader.hpp"
 #include "tools/ranklog/run_access.hpp"
 #include "tools/ranklog/run_status.hpp"
 #include "tools/ranklog/table.hpp"
@@ -33,10 +32,9 @@ ListedRun list_run(const fs::path& file, const fs::path& directory) {
   run.name = name_below(file, directory);
   run.path = file.string();
   try {
-    PatientReader(file).read([&](const RunReader& reader) {
-      run.info = reader.info();
-      run.n_metrics = reader.series().size();
-    });
+    const RunReader reader(file);
+    run.info = reader.info();
+    run.n_metrics = reader.series().size();
     if (run.info.status == "running") run.quiet_s = quiet_time_s(file);
   } catch (const Error& error) {
     run.error = error.what();

@@ -40,11 +40,19 @@ constexpr const char* ls_notes =
     R"text("running? (quiet 3h)": the run was never marked as ended and its file last
 changed 3 hours ago, so the job was probably killed.)text";
 
+constexpr const char* recover_notes =
+    R"(ranklog reads such a file as it is; this makes it readable for every other
+program. Does no harm to a file that is in order, and may be repeated. Refused
+while a job records to the run.)";
+
 constexpr std::size_t help_column = 24;
 
 struct Arguments {
   LsOptions ls;
   ShowOptions show;
+  RecoverOptions recover;
+  TailOptions tail;
+  ValidateOptions validate;
   bool ascii = false;
   bool wide = false;
 };
@@ -81,13 +89,51 @@ CLI::App* add_show(CLI::App& app, Arguments& arguments) {
   return show;
 }
 
+CLI::App* add_recover(CLI::App& app, Arguments& arguments) {
+  CLI::App* recover =
+      app.add_subcommand("recover", "Put a run file in order whose job was killed in a flush");
+  recover
+      ->add_option("RUN", arguments.recover.run, "run directory or file, as given or below ./runs")
+      ->required();
+  recover->add_flag("--json", arguments.recover.json, "one JSON document instead of a sentence");
+  recover->footer(recover_notes);
+  return recover;
+}
+
+CLI::App* add_tail(CLI::App& app, Arguments& arguments) {
+  CLI::App* tail = app.add_subcommand("tail", "Show the newest rows, also while a job writes them");
+  tail->add_option("RUN", arguments.tail.run, "run directory or file, as given or below ./runs")
+      ->required();
+  tail->add_option("--key", arguments.tail.keys, "only this metric; may be repeated")
+      ->type_name("KEY")
+      ->expected(1)
+      ->take_all();
+  tail->add_option("-n,--rows", arguments.tail.n_rows, "rows of each metric to begin with (10)")
+      ->check(CLI::NonNegativeNumber);
+  tail->add_flag("-f,--follow", arguments.tail.follow, "go on until the run has ended");
+  tail->add_option("--interval", arguments.tail.interval_s, "seconds between two looks (1)")
+      ->type_name("S")
+      ->check(CLI::Range(0.01, 1e6));
+  tail->add_flag("--json", arguments.tail.json, "a JSON object for each step, one a line");
+  add_layout_flags(*tail, arguments);
+  return tail;
+}
+
+CLI::App* add_validate(CLI::App& app, Arguments& arguments) {
+  CLI::App* validate = app.add_subcommand("validate", "Say what is wrong with run files");
+  validate->add_option("RUN", arguments.validate.runs, "run directories or files")->required();
+  validate->add_flag("--json", arguments.validate.json, "one JSON document");
+  add_layout_flags(*validate, arguments);
+  return validate;
+}
+
 // One line on stderr, whatever the text holds.
 void report(std::string_view message) {
   fmt::print(stderr, "ranklog: {}\n", printable(message, charset_of_locale()));
 }
 
 int finish(const CommandResult& result) {
-  write_output(result.output);
+  (void)write_output(result.output);
   for (const std::string& error : result.errors) report(error);
   return result.exit_code;
 }
@@ -100,26 +146,35 @@ int run(int argc, char** argv) {
   app.get_formatter()->column_width(help_column);
   app.require_subcommand(0, 1);
   const CLI::App* ls = add_ls(app, arguments);
+  const CLI::App* recover = add_recover(app, arguments);
   add_show(app, arguments);
+  const CLI::App* tail = add_tail(app, arguments);
+  const CLI::App* validate = add_validate(app, arguments);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& success) {  // --help and --version
     std::ostringstream text;
     (void)app.exit(success, text, text);
-    write_output(text.str());
+    (void)write_output(text.str());
     return exit_ok;
   } catch (const CLI::ParseError& error) {
     report(fmt::format("{} (see ranklog --help)", error.what()));
     return exit_usage;
   }
   if (app.get_subcommands().empty()) {
-    report("which command, ls or show? (see ranklog --help)");
+    report("which command: ls, show, tail, recover or validate? (see ranklog --help)");
     return exit_usage;
   }
   const Layout layout{arguments.wide ? any_width : output_width(),
                       arguments.ascii ? Charset::ascii : charset_of_locale()};
   arguments.ls.layout = layout;
   arguments.show.layout = layout;
+  arguments.recover.layout = layout;
+  if (recover->parsed()) return finish(run_recover(arguments.recover));
+  arguments.tail.layout = layout;
+  arguments.validate.layout = layout;
+  if (tail->parsed()) return finish(run_tail(arguments.tail, write_output));
+  if (validate->parsed()) return finish(run_validate(arguments.validate));
   return finish(ls->parsed() ? run_ls(arguments.ls) : run_show(arguments.show));
 }
 

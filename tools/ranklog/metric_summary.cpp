@@ -85,4 +85,21 @@ MetricSummary summarize(const Series& series) {
   return summary;
 }
 
+MetricSummary summarize(const SeriesInfo& info, const SummaryInfo& said) {
+  MetricSummary summary;
+  summary.info = info;
+  summary.last_step = said.last_step;
+  summary.last = said.last;
+  summary.mean = said.mean;
+  summary.min = said.min;
+  summary.max = said.max;
+  summary.n_nan_rows = said.n_nan_rows;
+  summary.first_nan_step = said.first_nan_step;
+  summary.first_nan_rank = said.first_nan_rank;
+  if (said.worst_rank && has_worst_rank(info.reduction)) {
+    summary.worst = WorstRank{*said.worst_rank, said.n_rows_worst, said.n_rows_compared};
+  }
+  return summary;
+}
+
 }  // namespace ranklog::tool

@@ -39,6 +39,10 @@ struct MetricSummary {
 // Rows with a count of 0 are absent values and are passed over. Complexity: O(rows log ranks).
 [[nodiscard]] MetricSummary summarize(const Series& series);
 
+// The same from what a finished run says of itself, without its rows. Reductions that have no worst
+// rank get none.
+[[nodiscard]] MetricSummary summarize(const SeriesInfo& info, const SummaryInfo& said);
+
 // True if the value of `row` is there, i.e. some rank logged it.
 [[nodiscard]] bool is_present(const Series& series, std::size_t row);
 

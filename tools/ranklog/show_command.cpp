@@ -7,7 +7,6 @@
 
 #include "ranklog/error.hpp"
 #include "tools/ranklog/commands.hpp"
-#include "tools/ranklog/patient_reader.hpp"
 #include "tools/ranklog/run_access.hpp"
 #include "tools/ranklog/run_status.hpp"
 #include "tools/ranklog/shown_run.hpp"
@@ -50,14 +49,56 @@ void draw_curves(const Series& series, Charset charset, ShownMetric& metric) {
   }
 }
 
-ShownMetric read_metric(PatientReader& reader, const SeriesInfo& info, const ShowOptions& options) {
+// What summarize() looks at.
+Columns needed_columns(const SeriesInfo& info) {
+  if (info.kind == Kind::text) return Columns::value;
+  const Columns ranks = info.reduction == Reduction::min ? Columns::min_rank : Columns::max_rank;
+  return Columns::value | Columns::min | Columns::max | ranks | Columns::first_nan_rank |
+         Columns::count | Columns::nan_count;
+}
+
+// Rows for a curve: all, or so many that are spread over the whole run.
+constexpr std::int64_t max_curve_rows = 2048;
+
+Series read_curve(const RunReader& reader, const SeriesInfo& info) {
+  ReadOptions wanted{.columns = Columns::value | Columns::count};
+  wanted.rows.stride = std::max<std::int64_t>(info.n_rows / max_curve_rows, 1);
+  return reader.read(info.key, wanted);
+}
+
+// From the run's own summary, whatever the number of rows.
+void fill_from_summary(const RunReader& reader, const SummaryInfo& said, const ShowOptions& options,
+                       ShownMetric& metric) {
+  const SeriesInfo info = metric.summary.info;
+  metric.summary = summarize(info, said);
+  const Series last = reader.read(
+      info.key,
+      {.columns = Columns::value, .rows = {.first = std::max<std::int64_t>(info.n_rows - 1, 0)}});
+  if (!last.integers.empty()) metric.summary.last_integer = last.integers.back();
+  if (!options.json) draw_curves(read_curve(reader, info), options.layout.charset, metric);
+}
+
+void fill_from_rows(const RunReader& reader, const ShowOptions& options, ShownMetric& metric) {
+  const SeriesInfo info = metric.summary.info;
+  ReadOptions wanted{.columns = needed_columns(info)};
+  if (info.kind == Kind::text) wanted.rows.first = std::max<std::int64_t>(info.n_rows - 1, 0);
+  const Series series = reader.read(info.key, wanted);
+  metric.summary = summarize(series);
+  metric.summary.info.n_rows = series.info.n_rows;
+  const bool has_curve = info.kind != Kind::text && !options.json;
+  if (has_curve) draw_curves(series, options.layout.charset, metric);
+}
+
+ShownMetric read_metric(const RunReader& reader, const SeriesInfo& info, const SummaryInfo* said,
+                        const ShowOptions& options) {
   ShownMetric metric;
   metric.summary.info = info;
   try {
-    const Series series = reader.read([&](const RunReader& run) { return run.read(info.key); });
-    metric.summary = summarize(series);
-    const bool has_curve = info.kind != Kind::text && !options.json;
-    if (has_curve) draw_curves(series, options.layout.charset, metric);
+    if (said != nullptr) {
+      fill_from_summary(reader, *said, options, metric);
+    } else {
+      fill_from_rows(reader, options, metric);
+    }
   } catch (const Error& error) {
     metric.error = error.what();
   }
@@ -68,26 +109,29 @@ ShownMetric read_metric(PatientReader& reader, const SeriesInfo& info, const Sho
 
 CommandResult run_show(const ShowOptions& options) {
   const auto file = find_run_file(options.run);
-  PatientReader reader(file);
+  const RunReader reader(file);
   ShownRun run;
   run.path = file.string();
-  std::vector<SeriesInfo> all;
-  reader.read([&](const RunReader& opened) {
-    run.info = opened.info();
-    if (!options.no_config) run.config = opened.config();
-    run.provenance = opened.provenance();
-    all = opened.series();
-  });
+  run.info = reader.info();
+  if (!options.no_config) run.config = reader.config();
+  run.provenance = reader.provenance();
+  const std::vector<SeriesInfo> all = reader.series();
   if (run.info.status == "running") run.quiet_s = quiet_time_s(file);
 
-  const auto wanted = choose(std::move(all), options);
+  const auto wanted = choose(all, options);
   const bool is_limited = !options.all && !options.json && wanted.size() > default_limit;
   const std::size_t n_shown = is_limited ? default_limit : wanted.size();
   run.n_left_out = wanted.size() - n_shown;
 
+  // Empty for a run that goes on: then its rows are read.
+  const std::vector<SummaryInfo> summary = reader.summary();
   CommandResult result;
   for (std::size_t i = 0; i < n_shown; ++i) {
-    run.metrics.push_back(read_metric(reader, wanted[i], options));
+    const auto said = std::find_if(summary.begin(), summary.end(), [&](const SummaryInfo& one) {
+      return one.key == wanted[i].key;
+    });
+    run.metrics.push_back(
+        read_metric(reader, wanted[i], said == summary.end() ? nullptr : &*said, options));
     const std::string& error = run.metrics.back().error;
     if (error.empty()) continue;
     result.errors.push_back(error);

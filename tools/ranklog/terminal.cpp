@@ -52,17 +52,18 @@ std::size_t output_width() {
   return std::clamp(width, least_width, greatest_width);
 }
 
-void write_output(std::string_view text) {
+bool write_output(std::string_view text) {
   (void)std::signal(SIGPIPE, SIG_IGN);  // so that write() says EPIPE instead of ending the program
   while (!text.empty()) {
     const ssize_t n_bytes = write(STDOUT_FILENO, text.data(), text.size());
     if (n_bytes < 0) {
       if (errno == EINTR) continue;
-      if (errno == EPIPE) return;
+      if (errno == EPIPE) return false;
       throw IoError(fmt::format("cannot write to standard output: {}", std::strerror(errno)));
     }
     text.remove_prefix(static_cast<std::size_t>(n_bytes));
   }
+  return true;
 }
 
 }  // namespace ranklog::tool

@@ -17,7 +17,7 @@ void use_locale_of_user();
 [[nodiscard]] std::size_t output_width();
 
 // Writes all of `text` to standard output. A reader that has gone away, as `head` does, is no
-// error. Errors: IoError when the system refuses the write.
-void write_output(std::string_view text);
+// error: then it returns false. Errors: IoError when the system refuses the write.
+bool write_output(std::string_view text);
 
 }  // namespace ranklog::tool

@@ -86,6 +86,12 @@ void write_null(hid_t object, const std::string& name) {
   write_attribute_data(object, name, H5T_STD_I8LE, H5T_STD_I8LE, space.get(), nullptr);
 }
 
+// Attributes and groups keep their order each among themselves only. A comment is out of the way of
+// everything that reads attributes.
+void write_place(hid_t group, const std::string& name, std::size_t place) {
+  checked(H5Oset_comment(group, std::to_string(place).c_str()), "create group", name);
+}
+
 }  // namespace
 
 void write_attribute(hid_t object, const std::string& name, const ConfigValue& value) {
@@ -116,10 +122,17 @@ void replace_attribute(hid_t object, const std::string& name, const ConfigValue&
 }
 
 void write_config(hid_t group, const Config& config) {
+  std::size_t place = 0;
+  const auto write_nested = [&](const std::string& name, const Config& nested) {
+    const h5::Group made = make_group(group, name);
+    write_place(made.get(), name, place);
+    write_config(made.get(), nested);
+  };
   for (const ConfigItem& item : config.items()) {
     const std::string key = storable(item.key);
     if (const auto* const nested = item.value.get_if<Config>()) {
-      write_config(make_group(group, h5::encode_group_name(key)).get(), *nested);
+      write_nested(h5::encode_group_name(key), *nested);
+      ++place;
       continue;
     }
     const auto* const list = item.value.get_if<ConfigValue::List>();
@@ -128,9 +141,9 @@ void write_config(hid_t group, const Config& config) {
     } else if (!write_list(group, key, *list)) {
       Config numbered;
       for (std::size_t i = 0; i < list->size(); ++i) numbered.set(std::to_string(i), (*list)[i]);
-      const std::string name = h5::encode_group_name(key) + std::string(h5::list_suffix);
-      write_config(make_group(group, name).get(), numbered);
+      write_nested(h5::encode_group_name(key) + std::string(h5::list_suffix), numbered);
     }
+    ++place;
   }
 }
 

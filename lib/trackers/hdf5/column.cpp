@@ -10,6 +10,7 @@
 #include "trackers/hdf5/attributes.hpp"
 #include "trackers/hdf5/dimension_scales.hpp"
 #include "trackers/hdf5/output_file.hpp"
+#include "trackers/hdf5/row_copy.hpp"
 
 namespace ranklog::trackers::hdf5 {
 namespace {
@@ -18,9 +19,6 @@ using h5::checked;
 
 // A chunk of a gathered metric on many ranks is kept below this many cells (1 MiB of doubles).
 constexpr hsize_t max_chunk_cells = 131072;
-// Object header, scale attribute and first index node of a dataset (measured: about 900 bytes).
-constexpr std::size_t bytes_of_new_dataset = 1500;
-constexpr std::size_t bytes_of_index_growth = 400;
 
 hsize_t product(const std::vector<hsize_t>& extents) {
   return std::accumulate(extents.begin(), extents.end(), hsize_t{1}, std::multiplies<>());
@@ -100,6 +98,15 @@ void Column::create(const OutputFile& file, hid_t group, hsize_t chunk_rows,
   created_trailing_ = trailing_;
   checked(H5Rcreate(&reference_, dataset_.get(), ".", H5R_OBJECT, -1), "refer to dataset", name_);
   if (!scales.empty()) attach_scales(dataset_.get(), scales);
+}
+
+void Column::adopt(const OutputFile& file, const std::string& path) {
+  open(file, path);
+  trailing_ = extents_of(dataset_.get());
+  trailing_.erase(trailing_.begin());
+  created_trailing_ = trailing_;
+  checked(H5Rcreate(&reference_, dataset_.get(), ".", H5R_OBJECT, -1), "refer to dataset", name_);
+  close();
 }
 
 void Column::open(const OutputFile& file, const std::string& path) {
@@ -193,14 +200,6 @@ void Column::recreate(const OutputFile& file, hid_t group, hsize_t chunk_rows,
   dataset_ = std::move(wider.dataset_);
   created_trailing_ = trailing_;
   reference_ = wider.reference_;
-}
-
-std::size_t Column::bytes_to_write(hsize_t chunk_rows) const noexcept {
-  std::size_t n_bytes = n_rows_waiting() * cells_per_row() * bytes_of(cell_) +
-                        (is_created() ? bytes_of_index_growth : bytes_of_new_dataset);
-  n_bytes += chunk_rows * cells_per_row() * bytes_of(cell_);
-  for (const std::string& text : texts_) n_bytes += text.size() + 64;
-  return n_bytes;
 }
 
 }  // namespace ranklog::trackers::hdf5

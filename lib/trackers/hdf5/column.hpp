@@ -25,6 +25,14 @@ class Column {
   void add(std::int64_t value) { add_bytes(&value, sizeof value); }
   void add(std::int32_t value) { add_bytes(&value, sizeof value); }
   void add(std::string_view text);
+  template <class T>
+  void add_all(const std::vector<T>& values) {
+    add_bytes(values.data(), values.size() * sizeof(T));
+  }
+  template <class T>
+  void add_copies(T value, std::size_t n) {
+    for (std::size_t i = 0; i < n; ++i) add(value);
+  }
   // Drops what waits.
   void clear() noexcept;
   // Copies what waits, for a column that is to be written beside this one.
@@ -49,6 +57,8 @@ class Column {
   // Attaches the dataset to other scales.
   void attach(const OutputFile& file, const std::string& path,
               const std::vector<hobj_ref_t>& scales);
+  // Takes over the dataset that an earlier attempt left in the group.
+  void adopt(const OutputFile& file, const std::string& path);
   void close() noexcept { (void)dataset_.close(); }
 
   [[nodiscard]] const char* name() const noexcept { return name_; }
@@ -63,8 +73,6 @@ class Column {
   // Replaces the dataset by one with the present trailing extents, with the rows of the old one.
   void recreate(const OutputFile& file, hid_t group, hsize_t chunk_rows, hsize_t n_rows_written,
                 const std::vector<hobj_ref_t>& scales);
-  // An upper bound for what writing the waiting rows adds to the file.
-  [[nodiscard]] std::size_t bytes_to_write(hsize_t chunk_rows) const noexcept;
 
  private:
   void add_bytes(const void* data, std::size_t n_bytes);

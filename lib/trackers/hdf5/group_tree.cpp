@@ -35,4 +35,16 @@ std::string GroupTree::place(std::string_view key) {
   return path;
 }
 
+void GroupTree::take(std::string_view path) {
+  Node* node = &root_;
+  for (std::size_t begin = 0; begin <= path.size();) {
+    const std::size_t end = std::min(path.find('/', begin), path.size());
+    auto& child = node->children[std::string(path.substr(begin, end - begin))];
+    if (!child) child = std::make_unique<Node>();
+    node = child.get();
+    begin = end + 1;
+  }
+  node->is_metric = true;
+}
+
 }  // namespace ranklog::trackers::hdf5

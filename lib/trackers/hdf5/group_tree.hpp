@@ -15,6 +15,9 @@ class GroupTree {
   // Complexity: O(length of the key * log(keys)).
   [[nodiscard]] std::string place(std::string_view key);
 
+  // Marks the group of a metric that is there already.
+  void take(std::string_view path);
+
  private:
   struct Node {
     std::map<std::string, std::unique_ptr<Node>, std::less<>> children;

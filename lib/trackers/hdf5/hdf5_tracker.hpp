@@ -4,8 +4,11 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -16,14 +19,16 @@
 
 namespace ranklog::trackers {
 
-// Rows wait in memory and are written in blocks: when `flush_rows` rows of a metric wait, when
-// `flush_interval_s` has passed since the last write (both options; 1024 and 1.0), or when they
-// take 32 MiB. After each block the file is complete on the operating system's side, so killing
-// the process loses only what came later.
+// Rows wait in memory and are flushed in blocks: when `flush_rows` rows of a metric wait, when
+// `flush_interval_s` has passed since the last flush (both options; 1024 and 1.0), or when they
+// take 32 MiB. A flush takes place as a whole or not at all, so killing the process loses only what
+// came later. Option `sync` says which flushes wait for the disk: `never`, `flush` (those that are
+// asked for, and the last; the default) or `always`.
 //
-// Errors: RunExistsError if there is a run.h5 (never overwritten); IoError naming the file, the
-// object and HDF5's words. A block that does not fit on the disk is dropped, says how many rows it
-// held, and later blocks are tried again. After any other failed write the file is left alone.
+// Errors: RunExistsError if there is a run.h5 (never overwritten); IoError naming the file and the
+// cause. What the system refuses to write waits in memory, up to option `max_pending_bytes` (256
+// MiB), and is tried again at every flush; this is reported once, and what is lost in the end when
+// the run ends. After a failed HDF5 call the file stays as the last flush left it.
 // Unwrap to `hid_t`, the open file, to add attributes or datasets of your own.
 class Hdf5Tracker final : public GeneralTracker {
  public:
@@ -35,9 +40,13 @@ class Hdf5Tracker final : public GeneralTracker {
   // The caller's thread, unless the library was built to be used from several.
   [[nodiscard]] ThreadAffinity thread_affinity() const override;
 
+  [[nodiscard]] std::optional<std::int64_t> next_step(
+      const std::filesystem::path& run_dir) override;
   void start(const TrackerContext& context) override;
   void store_init_configuration(const Config& config) override;
   void log(const Record& record, const Config& options) override;
+  [[nodiscard]] bool takes_blocks() const override { return true; }
+  void log_block(const RecordBlock& block) override;
   void flush() override;
   void finish(const RunOutcome& outcome) override;
   [[nodiscard]] NativeHandle native() override;
@@ -49,33 +58,60 @@ class Hdf5Tracker final : public GeneralTracker {
   // Marks the record's series and tables, makes those of new keys, and splits tables of which the
   // record holds only some metrics.
   void prepare_tables(const Record& record);
-  [[nodiscard]] hdf5::Series& series_of(const Metric& metric);
-  void write_waiting();
+  // Null for a metric that does not fit what earlier attempts recorded under its key.
+  [[nodiscard]] hdf5::Series* series_of(const Metric& metric);
+  [[nodiscard]] std::unique_ptr<hdf5::Series> continued_or_new(
+      const std::shared_ptr<const MetricInfo>& info);
+  void take_over();
+  void report_rejection();
+  void read_options(const Config& given);
+  void write_if_due();
+  void write_waiting(h5::Durability durability);
   void write_blocks();
+  void commit(h5::Durability durability);
+  void report_failure(const h5::CommitFailure& failure);
+  // Reports, once, that the file was removed or replaced.
+  void check_path();
   void write_closing_facts(const RunOutcome& outcome);
+  // Throws IoError if rows were lost.
   void close_file();
-  // Drops the rows that wait and returns their number, summed over tables.
+  // Rows of all tables that wait to be handed to HDF5.
+  [[nodiscard]] std::size_t n_rows_waiting() const noexcept;
+  // Drops them and returns their number.
   std::size_t drop_waiting() noexcept;
   // Runs `body`; a failed HDF5 call becomes an IoError and ends all further writing.
   template <class Body>
   void guarded(const char* action, Body body);
-  [[noreturn]] void fail(const char* action, const std::string& cause);
+  [[noreturn]] void fail(const char* action, const std::string& cause) const;
 
   std::unique_ptr<hdf5::OutputFile> file_;
   hdf5::Placement placement_;
   std::vector<std::unique_ptr<hdf5::Series>> series_by_index_;
+  // Of earlier attempts, by key, until the key is logged again.
+  std::map<std::string, std::unique_ptr<hdf5::Series>> continued_;
+  std::set<std::size_t> rejected_;  // indices of metrics that do not fit what is stored
+  std::string rejection_;           // why, until it was reported
+  std::int64_t next_index_ = 0;     // of a metric that is new in the run
   std::vector<std::unique_ptr<hdf5::Table>> tables_;
   std::vector<hdf5::Table*> touched_;  // by the record at hand
+  Record block_keys_;                  // what prepare_tables() gets for a block
   std::size_t n_series_ = 0;
   std::uint64_t n_records_ = 0;
   std::size_t n_bytes_waiting_ = 0;
   std::size_t most_rows_waiting_ = 0;
+  std::size_t n_rows_pending_ = 0;  // handed to HDF5, and not yet committed
   std::size_t n_rows_lost_ = 0;
   bool is_broken_ = false;
+  bool is_failing_ = false;  // the last commit did not work
+  bool has_reported_path_ = false;
 
   std::size_t flush_rows_ = 1024;
+  std::size_t max_pending_bytes_ = 0;
+  h5::Durability periodically_ = h5::Durability::process;
+  h5::Durability when_asked_ = h5::Durability::disk;
   Clock::duration flush_interval_ = std::chrono::seconds(1);
   Clock::time_point next_write_;
+  Clock::time_point next_path_check_;
 };
 
 [[nodiscard]] std::unique_ptr<GeneralTracker> make_hdf5_tracker();

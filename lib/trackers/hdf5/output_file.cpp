@@ -1,13 +1,8 @@
 #include "trackers/hdf5/output_file.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/mman.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cstdint>
 #include <cstring>
 #include <system_error>
@@ -15,6 +10,7 @@
 #include <vector>
 
 #include "core/text.hpp"
+#include "hdf5/file_driver.hpp"
 #include "hdf5/layout.hpp"
 #include "hdf5/library.hpp"
 #include "ranklog/error.hpp"
@@ -34,8 +30,8 @@ constexpr unsigned max_compact_links = 16;
 // Children of a node of a chunk index are twice this. HDF5's default of 32 costs 2 kB for every
 // dataset, however short; with 10,000 keys that is 200 MB.
 constexpr unsigned chunk_index_half_width = 4;
-// More than a file without metrics takes, some thousand ranks aside.
-constexpr std::size_t bytes_of_empty_run = 65536;
+// Stands in /ranks for a rank that the newest attempt does not have.
+constexpr std::int32_t no_rank = -1;
 
 h5::PropertyList make_group_creation() {
   h5::PropertyList list(checked(H5Pcreate(H5P_GROUP_CREATE), "make", "a group creation list"));
@@ -47,38 +43,10 @@ h5::PropertyList make_group_creation() {
   return list;
 }
 
-// Makes, fills and removes a file of that name. HDF5 1.10 cannot give up a file of which it could
-// not write the beginning, and then fails at exit; so it is not asked to.
-void try_to_write(const std::filesystem::path& path) {
-  const int descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-  if (descriptor < 0 && errno == EEXIST) {
-    throw RunExistsError(fmt::format(
-        "hdf5: {} exists already and is not overwritten; choose another run name or move the file",
-        escape_unprintable(path.string())));
-  }
-  if (descriptor < 0) throw h5::CallFailed(std::strerror(errno));
-  const std::vector<char> zeros(bytes_of_empty_run);
-  const ssize_t n_written = ::write(descriptor, zeros.data(), zeros.size());
-  int error = n_written < 0 ? errno : 0;
-  if (n_written >= 0 && static_cast<std::size_t>(n_written) < zeros.size()) error = ENOSPC;
-  if (::close(descriptor) != 0 && error == 0) error = errno;
-  ::unlink(path.c_str());
-  if (error != 0) throw h5::CallFailed(std::strerror(error));
-}
-
-h5::File create_file(const std::filesystem::path& path) {
-  // 1.8 is the newest layout that opens plainly when its writer was killed after a flush, and the
-  // oldest that keeps creation order and attributes above 64 kB.
-  const h5::PropertyList access = h5::unlocked_access();
-  checked(H5Pset_libver_bounds(access.get(), H5F_LIBVER_V18, H5F_LIBVER_V18), "set",
-          "the file version");
-  h5::PropertyList creation(checked(H5Pcreate(H5P_FILE_CREATE), "make", "a file creation list"));
-  constexpr unsigned in_order = H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED;
-  checked(H5Pset_link_creation_order(creation.get(), in_order), "set", "creation order");
-  checked(H5Pset_attr_creation_order(creation.get(), in_order), "set", "creation order");
-  checked(H5Pset_istore_k(creation.get(), chunk_index_half_width), "set", "chunk index size");
-  const hid_t file = H5Fcreate(path.c_str(), H5F_ACC_EXCL, creation.get(), access.get());
-  return h5::File(checked(file, "create", "the file"));
+[[noreturn]] void throw_exists(const std::filesystem::path& path) {
+  throw RunExistsError(fmt::format(
+      "hdf5: {} exists already and is not overwritten; choose another run name or move the file",
+      escape_unprintable(path.string())));
 }
 
 h5::PropertyList make_dataset_creation(Cell cell, const std::vector<hsize_t>& chunk) {
@@ -124,31 +92,59 @@ h5::Group make_group(hid_t parent, const std::string& path) {
   return group;
 }
 
-OutputFile::OutputFile(std::filesystem::path path, const TrackerContext& context, double created_s)
-    : path_(std::move(path)), n_ranks_(count_ranks(context)) {
-  try_to_write(path_);
+OutputFile::OutputFile(std::filesystem::path path, const TrackerContext& context)
+    : path_(std::move(path)), run_id_(context.run_id), n_ranks_(count_ranks(context)) {}
+
+void OutputFile::make_lists() {
   dataset_access_ = h5::PropertyList(checked(H5Pcreate(H5P_DATASET_ACCESS), "make", "a list"));
   checked(H5Pset_chunk_cache(dataset_access_.get(), 0, 0, 0.75), "set", "the chunk cache");
   text_type_ = h5::utf8_type();
-  file_ = create_file(path_);
-  native_id_ = file_.get();
+}
+
+OutputFile::OutputFile(std::filesystem::path path, const TrackerContext& context, double created_s)
+    : OutputFile(std::move(path), context) {
   try {
+    file_ = h5::AtomicFile::create(path_, run_id_);
+  } catch (const std::system_error& error) {
+    if (error.code() == std::errc::file_exists) throw_exists(path_);
+    throw h5::CallFailed(error.code().message());
+  }
+  try {
+    create_file();
     write_start(context, created_s);
   } catch (...) {
-    abandon();
-    std::error_code unknown;
-    std::filesystem::remove(path_, unknown);
+    file_->give_up();
+    opened_.close();
+    file_->remove();
     throw;
   }
+}
+
+void OutputFile::create_file() {
+  make_lists();
+  const h5::PropertyList access = h5::access_through(*file_, true);
+  // 1.8 is the newest layout that opens plainly when its writer was killed after a flush, and the
+  // oldest that keeps creation order and attributes above 64 kB.
+  checked(H5Pset_libver_bounds(access.get(), H5F_LIBVER_V18, H5F_LIBVER_V18), "set",
+          "the file version");
+  h5::PropertyList creation(checked(H5Pcreate(H5P_FILE_CREATE), "make", "a file creation list"));
+  constexpr unsigned in_order = H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED;
+  checked(H5Pset_link_creation_order(creation.get(), in_order), "set", "creation order");
+  checked(H5Pset_attr_creation_order(creation.get(), in_order), "set", "creation order");
+  checked(H5Pset_istore_k(creation.get(), chunk_index_half_width), "set", "chunk index size");
+  opened_ = h5::File(checked(H5Fcreate(path_.c_str(), H5F_ACC_EXCL, creation.get(), access.get()),
+                             "create", "the file"));
+  native_id_ = opened_.get();
 }
 
 void OutputFile::write_start(const TrackerContext& context, double created_s) {
   write_identity(context, created_s);
   write_ranks(context);
   for (const char* const group : {h5::metrics_group, h5::text_group}) {
-    (void)make_group(file_.get(), group + 1);
+    (void)make_group(opened_.get(), group + 1);
   }
-  flush();
+  const h5::CommitFailure failure = flush(h5::Durability::process);
+  if (failure) throw h5::CallFailed(std::strerror(failure.error));
 }
 
 void OutputFile::write_identity(const TrackerContext& context, double created_s) const {
@@ -161,8 +157,15 @@ void OutputFile::write_identity(const TrackerContext& context, double created_s)
                     {"n_ranks", n_ranks_},
                     {"created", iso8601_utc(created_s)},
                     {"created_time", created_s}};
-  write_config(file_.get(), root);
-  const h5::Group run = make_group(file_.get(), h5::run_group + 1);
+  write_config(opened_.get(), root);
+  write_attempt(context, context.attempt, created_s);
+}
+
+void OutputFile::write_attempt(const TrackerContext& context, std::int32_t attempt,
+                               double now_s) const {
+  const h5::Group run = make_group(opened_.get(), run_group(attempt).substr(1));
+  write_attribute(run.get(), "started", iso8601_utc(now_s));
+  if (context.is_resumed) write_attribute(run.get(), "from_step", context.from_step);
   if (context.provenance) {
     for (const ConfigItem& fact : context.provenance->facts.items()) {
       write_attribute(run.get(), storable(fact.key), fact.value);
@@ -172,7 +175,7 @@ void OutputFile::write_identity(const TrackerContext& context, double created_s)
 
 // One dataset for each property, with the rank in the run's communicator as their scale.
 void OutputFile::write_ranks(const TrackerContext& context) {
-  const h5::Group group = make_group(file_.get(), h5::ranks_group + 1);
+  const h5::Group group = make_group(opened_.get(), h5::ranks_group + 1);
   const std::vector<RankInfo> none;
   const std::vector<RankInfo>& ranks = context.provenance ? context.provenance->ranks : none;
   Column rank("rank", Cell::rank);
@@ -190,32 +193,19 @@ void OutputFile::write_ranks(const TrackerContext& context) {
   rank.write_new(*this, path, {});
   make_scale(rank.dataset(), "rank");
   rank_scale_ = rank.reference();
-  if (ranks.size() != static_cast<std::size_t>(n_ranks_)) return;
+  if (ranks.empty() || ranks.size() > static_cast<std::size_t>(n_ranks_)) return;
+  // An earlier attempt had more ranks.
+  for (auto r = ranks.size(); r < static_cast<std::size_t>(n_ranks_); ++r) {
+    world_rank.add(no_rank);
+    node_rank.add(no_rank);
+    host.add(std::string_view());
+    pid.add(std::int64_t{no_rank});
+    device.add(std::string_view());
+  }
   for (Column* const column : {&world_rank, &node_rank, &host, &pid, &device}) {
     column->write_new(*this, path, {rank_scale_});
     add_rank_use({column->reference(), 0});
   }
-}
-
-std::string OutputFile::why_no_space(std::size_t n_bytes) const {
-  hsize_t n_file_bytes = 0;
-  void* descriptor = nullptr;
-  if (H5Fget_filesize(file_.get(), &n_file_bytes) < 0 ||
-      H5Fget_vfd_handle(file_.get(), H5P_DEFAULT, &descriptor) < 0 || descriptor == nullptr) {
-    return {};
-  }
-  rlimit limit{};
-  if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
-      n_file_bytes + n_bytes > limit.rlim_cur) {
-    return std::strerror(EFBIG);
-  }
-  // Not supported by every file system; then a full disk shows when HDF5 writes.
-  if (fallocate(*static_cast<int*>(descriptor), FALLOC_FL_KEEP_SIZE,
-                static_cast<off_t>(n_file_bytes), static_cast<off_t>(n_bytes)) != 0 &&
-      (errno == ENOSPC || errno == EDQUOT || errno == EFBIG || errno == EIO)) {
-    return std::strerror(errno);
-  }
-  return {};
 }
 
 hid_t OutputFile::dataset_creation(Cell cell, const std::vector<hsize_t>& chunk) const {
@@ -235,35 +225,72 @@ void OutputFile::remove_rank_use(hobj_ref_t dataset) {
   std::erase_if(rank_uses_, [&](const ScaleUse& use) { return use.dataset == dataset; });
 }
 
-void OutputFile::flush() {
+h5::CommitFailure OutputFile::flush(h5::Durability durability) {
   if (std::exchange(has_new_rank_uses_, false)) {
     const h5::Dataset scale(
-        checked(H5Dopen2(file_.get(), "/ranks/rank", H5P_DEFAULT), "open", "/ranks/rank"));
+        checked(H5Dopen2(opened_.get(), "/ranks/rank", H5P_DEFAULT), "open", "/ranks/rank"));
     list_uses(scale.get(), rank_uses_);
   }
-  checked(H5Fflush(file_.get(), H5F_SCOPE_LOCAL), "flush", "the file");
+  file_->set_durability(durability);
+  checked(H5Fflush(opened_.get(), H5F_SCOPE_LOCAL), "flush", "the file");
+  return file_->failure();
 }
 
-void OutputFile::abandon() noexcept {
-  void* descriptor = nullptr;
-  if (H5Fget_vfd_handle(file_.get(), H5P_DEFAULT, &descriptor) < 0 || descriptor == nullptr) return;
-  const int memory = memfd_create("ranklog", MFD_CLOEXEC);
-  if (memory < 0) return;
-  (void)dup3(memory, *static_cast<int*>(descriptor), O_CLOEXEC);
-  ::close(memory);
-  is_abandoned_ = true;
+std::string OutputFile::trouble_with_path() const {
+  using Whereabouts = h5::AtomicFile::Whereabouts;
+  const char* what = nullptr;
+  switch (file_->whereabouts()) {
+    case Whereabouts::in_place:
+      return {};
+    case Whereabouts::truncated:
+      return "somebody cut it short; what was cut off is lost";
+    case Whereabouts::removed:
+      what = "it is not there any more";
+      break;
+    case Whereabouts::replaced:
+      what = "there is another file in its place";
+      break;
+  }
+  if (!file_->is_unreachable())
+    return fmt::format("{}; rows go on into the one that was moved", what);
+  return fmt::format(
+      "{}; rows go on into the removed one, and a copy of that will be put at {} when "
+      "the run ends",
+      what, escape_unprintable(place_for_copy().string()));
 }
 
-void OutputFile::close() {
+std::filesystem::path OutputFile::place_for_copy() const {
+  if (file_->whereabouts() == h5::AtomicFile::Whereabouts::removed) return path_;
+  std::filesystem::path beside = path_;
+  beside += '.' + run_id_;
+  return beside;
+}
+
+void OutputFile::save_copy() const {
+  const std::filesystem::path target = place_for_copy();
+  try {
+    std::filesystem::create_directories(target.parent_path());
+    file_->copy_to(target);
+  } catch (const std::system_error& error) {
+    throw IoError(
+        fmt::format("hdf5: {} was removed while the job ran, and a copy of it could not be "
+                    "put at {}: {}; all rows are lost",
+                    escape_unprintable(path_.string()), escape_unprintable(target.string()),
+                    error.code().message()));
+  }
+}
+
+h5::CommitFailure OutputFile::close(h5::Durability durability) {
   text_type_.close();
   dataset_creation_.clear();
   dataset_access_.close();
   native_id_ = H5I_INVALID_HID;
-  checked(file_.close(), "close", "the file");
-  if (is_abandoned_) return;
-  std::error_code unknown;
-  const auto n_bytes = std::filesystem::file_size(path_, unknown);
-  if (!unknown) std::filesystem::resize_file(path_, n_bytes, unknown);
+  file_->set_durability(durability);
+  checked(opened_.close(), "close", "the file");
+  const h5::CommitFailure failure = file_->commit(durability);
+  if (file_->is_unreachable()) save_copy();
+  file_->close(durability);
+  return failure;
 }
 
 }  // namespace ranklog::trackers::hdf5

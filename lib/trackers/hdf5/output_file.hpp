@@ -1,5 +1,5 @@
 // The open run file with what every dataset in it needs: how groups and datasets are created, the
-// shared rank scale, and a check for free space before a block is written.
+// shared rank scale, and flushes that take place as a whole or not at all.
 #pragma once
 
 #include <hdf5.h>
@@ -8,15 +8,20 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "hdf5/atomic_file.hpp"
 #include "hdf5/handle.hpp"
 #include "ranklog/tracker.hpp"
 #include "trackers/hdf5/cell.hpp"
 #include "trackers/hdf5/dimension_scales.hpp"
 
 namespace ranklog::trackers::hdf5 {
+
+// "/run/<attempt>".
+[[nodiscard]] std::string run_group(std::int32_t attempt);
 
 // Creates a group in `parent`, with the groups on the way to it; opens it if it is there.
 [[nodiscard]] h5::Group make_group(hid_t parent, const std::string& path);
@@ -26,8 +31,14 @@ class OutputFile {
   // Creates the file with its root attributes, /run/0 and /ranks, and flushes it.
   // Errors: RunExistsError if there is such a file; h5::CallFailed.
   OutputFile(std::filesystem::path path, const TrackerContext& context, double created_s);
+  // Opens what an earlier attempt left, for the next one: rows at context.from_step and later are
+  // set aside, and /run, /ranks and the root attributes are made this attempt's. Nothing of that is
+  // in the file before the first flush. Errors: h5::CallFailed.
+  [[nodiscard]] static std::unique_ptr<OutputFile> reopen(std::filesystem::path path,
+                                                          const TrackerContext& context,
+                                                          double now_s);
 
-  [[nodiscard]] hid_t id() const noexcept { return file_.get(); }
+  [[nodiscard]] hid_t id() const noexcept { return opened_.get(); }
   [[nodiscard]] hid_t& native_id() noexcept { return native_id_; }
   [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
   [[nodiscard]] std::int32_t n_ranks() const noexcept { return n_ranks_; }
@@ -42,25 +53,40 @@ class OutputFile {
   [[nodiscard]] hobj_ref_t rank_scale() const noexcept { return rank_scale_; }
   void add_rank_use(ScaleUse use);
   void remove_rank_use(hobj_ref_t dataset);
+  // Keeps the configuration of an earlier attempt under that attempt.
+  void put_config_aside();
 
-  // Returns the system's word for why `n_bytes` more cannot be written, or an empty string.
-  // Asking first keeps a full disk from tearing HDF5's own structures, which cannot be undone.
-  [[nodiscard]] std::string why_no_space(std::size_t n_bytes) const;
-  // Hands what has been written to the operating system.
-  void flush();
-  // After a failed write: what HDF5 still holds goes to memory instead of the file, which stays as
-  // it is. HDF5 1.10 keeps a file that it cannot close, and crashes on it at exit.
-  void abandon() noexcept;
-  // Closes the file and gives unused reserved space back. Every other handle must be closed.
-  void close();
+  // Makes all that was written part of the file, or nothing of it; then it waits in memory and the
+  // next flush tries again. Errors: h5::CallFailed from HDF5 itself, which the system's refusals
+  // never are.
+  h5::CommitFailure flush(h5::Durability durability);
+  [[nodiscard]] std::size_t n_bytes_waiting() const noexcept { return file_->n_bytes_waiting(); }
+  // After a failed HDF5 call: the file stays as the last flush left it.
+  void give_up() noexcept { file_->give_up(); }
+  // What happened to the file's name, in words for an error; empty if nothing did.
+  [[nodiscard]] std::string trouble_with_path() const;
+  // Flushes and closes. Every other handle must be closed. A file that was removed is put back, or,
+  // where there is another of its name, beside that. Errors: h5::CallFailed, IoError.
+  h5::CommitFailure close(h5::Durability durability);
 
  private:
+  OutputFile(std::filesystem::path path, const TrackerContext& context);
+  void create_file();
+  void make_lists();
+  void open_existing();
+  void begin_attempt(const TrackerContext& context, double now_s);
+  void write_attempt(const TrackerContext& context, std::int32_t attempt, double now_s) const;
+  void replace_ranks(const TrackerContext& context);
   void write_start(const TrackerContext& context, double created_s);
   void write_identity(const TrackerContext& context, double created_s) const;
   void write_ranks(const TrackerContext& context);
+  [[nodiscard]] std::filesystem::path place_for_copy() const;
+  void save_copy() const;
 
   std::filesystem::path path_;
-  h5::File file_;
+  std::string run_id_;
+  std::unique_ptr<h5::AtomicFile> file_;  // outlives what HDF5 opened on it
+  h5::File opened_;
   h5::PropertyList dataset_access_;
   h5::Type text_type_;
   struct CachedList {
@@ -70,10 +96,10 @@ class OutputFile {
   mutable std::map<Cell, CachedList> dataset_creation_;
   hid_t native_id_ = H5I_INVALID_HID;
   std::int32_t n_ranks_ = 1;
+  std::int32_t previous_attempt_ = 0;  // of a file that was there
   hobj_ref_t rank_scale_ = 0;
   std::vector<ScaleUse> rank_uses_;
   bool has_new_rank_uses_ = false;
-  bool is_abandoned_ = false;
 };
 
 }  // namespace ranklog::trackers::hdf5

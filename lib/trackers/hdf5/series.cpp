@@ -18,6 +18,9 @@ namespace {
 // Places of a number's columns in Series::columns_.
 enum : std::size_t { value, min, max, std, min_rank, max_rank, first_nan_rank, count, nan_count };
 
+// Of one row, in all columns.
+constexpr std::size_t bytes_of_number = 60;
+
 std::vector<Column> make_columns(const MetricInfo& info) {
   std::vector<Column> columns;
   if (info.kind == Kind::text) {
@@ -45,8 +48,8 @@ std::size_t n_elements(const RankPart& part, Cell cell) noexcept {
 
 }  // namespace
 
-Series::Series(std::shared_ptr<const MetricInfo> info, std::int32_t n_ranks)
-    : info_(std::move(info)), n_ranks_(n_ranks), columns_(make_columns(*info_)) {
+Series::Series(std::shared_ptr<const MetricInfo> info, std::int32_t n_ranks, std::int64_t index)
+    : info_(std::move(info)), n_ranks_(n_ranks), index_(index), columns_(make_columns(*info_)) {
   if (info_->reduction != Reduction::gather) return;
   const std::vector<hsize_t> ranks{static_cast<hsize_t>(n_ranks)};
   per_rank_.emplace("per_rank", cell_of(info_->kind), ranks);
@@ -63,14 +66,14 @@ void Series::check(const Metric& metric) const {
   }
 }
 
-std::size_t Series::add(const Metric& metric) {
-  std::size_t n_bytes = 60;
+std::size_t Series::add(const Metric& metric, std::int64_t step) {
+  std::size_t n_bytes = bytes_of_number;
   if (is_text()) {
     columns_[value].add(std::string_view(metric.text));
     n_bytes = 40 + metric.text.size();
   } else {
     add_number(metric);
-    update_summary(metric);
+    update_summary(metric, step);
   }
   if (per_rank_) {
     add_gathered(metric);
@@ -78,6 +81,25 @@ std::size_t Series::add(const Metric& metric) {
     for (const RankPart& part : metric.per_rank) n_bytes += part.text.size();
   }
   return n_bytes;
+}
+
+std::size_t Series::add(const BlockColumn& column, const std::vector<std::int64_t>& steps) {
+  const std::size_t n_rows = column.value.size();
+  if (info_->has_integer_value()) {
+    columns_[value].add_all(column.integer_value);
+  } else {
+    columns_[value].add_all(column.value);
+  }
+  columns_[min].add_all(column.min);
+  columns_[max].add_all(column.max);
+  columns_[std].add_all(column.std);
+  columns_[min_rank].add_all(column.min_rank);
+  columns_[max_rank].add_all(column.max_rank);
+  columns_[first_nan_rank].add_copies(std::int32_t{-1}, n_rows);
+  columns_[count].add_copies(column.count, n_rows);
+  columns_[nan_count].add_copies(std::int64_t{0}, n_rows);
+  update_summary(column, steps);
+  return bytes_of_number * n_rows;
 }
 
 void Series::add_number(const Metric& metric) {
@@ -125,14 +147,29 @@ void Series::add_gathered(const Metric& metric) {
   }
 }
 
-void Series::update_summary(const Metric& metric) {
+void Series::update_summary(const Metric& metric, std::int64_t step) {
   const Statistics& found = metric.statistics;
-  summary_.last =
-      info_->has_integer_value() ? static_cast<double>(metric.integer_value) : metric.value;
-  // fmin and fmax pass over NaN.
-  summary_.min = std::fmin(summary_.min, found.min);
-  summary_.max = std::fmax(summary_.max, found.max);
-  summary_.count += found.count;
+  SummaryRow row;
+  row.step = step;
+  row.value = info_->has_integer_value() ? static_cast<double>(metric.integer_value) : metric.value;
+  row.min = found.min;
+  row.max = found.max;
+  row.worst_rank = info_->reduction == Reduction::min ? found.min_rank : found.max_rank;
+  row.first_nan_rank = found.first_nan_rank;
+  row.count = found.count;
+  row.nan_count = found.nan_count;
+  summary_.add(row);
+}
+
+void Series::update_summary(const BlockColumn& column, const std::vector<std::int64_t>& steps) {
+  const auto& worst = info_->reduction == Reduction::min ? column.min_rank : column.max_rank;
+  const bool is_integer = info_->has_integer_value();
+  for (std::size_t row = 0; row < column.value.size(); ++row) {
+    const double cell =
+        is_integer ? static_cast<double>(column.integer_value[row]) : column.value[row];
+    summary_.add(
+        {steps[row], cell, column.min[row], column.max[row], worst[row], -1, column.count, 0});
+  }
 }
 
 void Series::clear() noexcept {
@@ -162,7 +199,7 @@ void Series::write_attributes(hid_t group) const {
   write_attribute(group, "dtype",
                   is_text() ? "string" : (info_->has_integer_value() ? "int64" : "float64"));
   write_attribute(group, "nan", info_->nan == NanPolicy::skip ? "skip" : "propagate");
-  write_attribute(group, "index", info_->index);
+  write_attribute(group, "index", index_);
 }
 
 std::vector<hobj_ref_t> Series::scales_of(const OutputFile& file, const Column& column,
@@ -253,15 +290,6 @@ void Series::list_step_uses(std::vector<ScaleUse>& uses) const {
   for (const Column& column : columns_) uses.push_back({column.reference(), 0});
   if (per_rank_) uses.push_back({per_rank_->reference(), 0});
   if (per_rank_count_) uses.push_back({per_rank_count_->reference(), 0});
-}
-
-std::size_t Series::bytes_to_write(hsize_t chunk_rows) const noexcept {
-  std::size_t n_bytes = path_.empty() ? 2000 : 0;
-  for (const Column& column : columns_) n_bytes += column.bytes_to_write(chunk_rows);
-  for (const std::optional<Column>* const column : {&per_rank_, &per_rank_count_, &element_}) {
-    if (*column) n_bytes += (*column)->bytes_to_write(chunk_rows);
-  }
-  return n_bytes;
 }
 
 }  // namespace ranklog::trackers::hdf5

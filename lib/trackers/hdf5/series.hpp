@@ -10,30 +10,32 @@
 #include <vector>
 
 #include "ranklog/record.hpp"
+#include "ranklog/record_block.hpp"
 #include "trackers/hdf5/column.hpp"
 #include "trackers/hdf5/dimension_scales.hpp"
+#include "trackers/hdf5/summary.hpp"
 
 namespace ranklog::trackers::hdf5 {
 
 class Table;
 
-// What /summary says about a metric.
-struct Summary {
-  double last = std::numeric_limits<double>::quiet_NaN();
-  double min = std::numeric_limits<double>::quiet_NaN();  // over all rows and ranks
-  double max = std::numeric_limits<double>::quiet_NaN();
-  std::int64_t count = 0;  // values that were logged, over all rows and ranks
-};
-
 class Series {
  public:
-  Series(std::shared_ptr<const MetricInfo> info, std::int32_t n_ranks);
+  // `index` counts the run's metrics in the order in which they were first recorded.
+  Series(std::shared_ptr<const MetricInfo> info, std::int32_t n_ranks, std::int64_t index);
+  // Takes over what an earlier attempt left at `path`: `n_rows` rows in all datasets.
+  void adopt(OutputFile& file, std::string path, hsize_t n_rows);
+  // What the metric is called and how it is reduced from now on. Throws ConflictError if that does
+  // not fit what is stored.
+  void go_on_as(std::shared_ptr<const MetricInfo> info);
 
   // Throws InvalidValueError, and adds nothing, if a gathered part is from a rank that the run
   // does not have.
   void check(const Metric& metric) const;
   // Adds one row to the columns; returns the bytes that it takes in memory.
-  std::size_t add(const Metric& metric);
+  std::size_t add(const Metric& metric, std::int64_t step);
+  // The same for all rows of a block.
+  std::size_t add(const BlockColumn& column, const std::vector<std::int64_t>& steps);
   void clear() noexcept;
 
   // Makes the group at `path` (absolute) with its attributes.
@@ -46,10 +48,10 @@ class Series {
   void close_datasets() noexcept;
   void list_step_uses(std::vector<ScaleUse>& uses) const;
 
+  [[nodiscard]] std::int64_t index() const noexcept { return index_; }
   [[nodiscard]] const MetricInfo& info() const noexcept { return *info_; }
   [[nodiscard]] const Summary& summary() const noexcept { return summary_; }
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
-  [[nodiscard]] std::size_t bytes_to_write(hsize_t chunk_rows) const noexcept;
   [[nodiscard]] bool is_text() const noexcept { return info_->kind == Kind::text; }
 
   Table* table = nullptr;         // the one that this series belongs to
@@ -58,16 +60,19 @@ class Series {
  private:
   void add_number(const Metric& metric);
   void add_gathered(const Metric& metric);
-  void update_summary(const Metric& metric);
+  void update_summary(const Metric& metric, std::int64_t step);
+  void update_summary(const BlockColumn& column, const std::vector<std::int64_t>& steps);
   void write_attributes(hid_t group) const;
   [[nodiscard]] std::vector<hobj_ref_t> scales_of(const OutputFile& file, const Column& column,
                                                   hobj_ref_t step_scale) const;
   bool write_gathered(OutputFile& file, hsize_t chunk_rows, hsize_t n_rows_written,
                       hobj_ref_t step_scale);
+  void restore_summary(hid_t group, hsize_t n_rows);
   void write_element_scale(OutputFile& file, hid_t group);
 
   std::shared_ptr<const MetricInfo> info_;
   std::int32_t n_ranks_;
+  std::int64_t index_;
   std::string path_;
   std::vector<Column> columns_;
   // Gathered metrics only.

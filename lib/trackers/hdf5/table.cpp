@@ -9,6 +9,7 @@
 #include "hdf5/library.hpp"
 #include "trackers/hdf5/attributes.hpp"
 #include "trackers/hdf5/output_file.hpp"
+#include "trackers/hdf5/row_copy.hpp"
 
 namespace ranklog::trackers::hdf5 {
 namespace {
@@ -29,10 +30,25 @@ Table::Table(std::vector<Series*> series) : series_(std::move(series)) {
   for (Series* const one : series_) one->table = this;
 }
 
+void Table::adopt(const OutputFile& file, hsize_t n_rows) {
+  const std::string& home = series_.front()->path();
+  step_.adopt(file, home);
+  time_.adopt(file, home);
+  n_rows_written_ = n_rows;
+  chunk_rows_ = chunk_rows_of(file.id(), home + "/step");
+  list_step_uses(file);
+}
+
 void Table::add_row(std::int64_t step, double time) {
   step_.add(step);
   time_.add(time);
   ++n_rows_waiting_;
+}
+
+void Table::add_rows(const std::vector<std::int64_t>& steps, const std::vector<double>& times) {
+  step_.add_all(steps);
+  time_.add_all(times);
+  n_rows_waiting_ += steps.size();
 }
 
 void Table::clear() noexcept {
@@ -47,14 +63,6 @@ hsize_t Table::choose_chunk_rows(std::size_t n_series_of_run) const noexcept {
   const std::size_t least = std::clamp(max_empty_rows / std::max<std::size_t>(n_series_of_run, 1),
                                        min_chunk_rows, max_first_chunk_rows);
   return std::min(std::bit_ceil(std::max(n_rows_waiting_, least)), max_chunk_rows);
-}
-
-std::size_t Table::bytes_to_write(std::size_t n_series_of_run) const noexcept {
-  if (n_rows_waiting_ == 0) return 0;
-  const hsize_t chunk_rows = choose_chunk_rows(n_series_of_run);
-  std::size_t n_bytes = step_.bytes_to_write(chunk_rows) + time_.bytes_to_write(chunk_rows);
-  for (const Series* const one : series_) n_bytes += one->bytes_to_write(chunk_rows);
-  return n_bytes;
 }
 
 void Table::write(OutputFile& file, Placement& placement, std::size_t n_series_of_run,

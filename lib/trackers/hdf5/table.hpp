@@ -23,16 +23,18 @@ class Table {
   // The metrics must not have rows yet, unless they come from a split.
   explicit Table(std::vector<Series*> series);
 
+  // Takes over the datasets that an earlier attempt left: `n_rows` rows in all of them.
+  void adopt(const OutputFile& file, hsize_t n_rows);
+
   // Adds a row; the caller adds the values to the series.
   void add_row(std::int64_t step, double time);
+  void add_rows(const std::vector<std::int64_t>& steps, const std::vector<double>& times);
   [[nodiscard]] std::size_t n_rows_waiting() const noexcept { return n_rows_waiting_; }
   [[nodiscard]] bool is_created() const noexcept { return step_.is_created(); }
   [[nodiscard]] const std::vector<Series*>& series() const noexcept { return series_; }
   // Drops the rows that wait.
   void clear() noexcept;
 
-  // An upper bound for what write() adds to the file.
-  [[nodiscard]] std::size_t bytes_to_write(std::size_t n_series_of_run) const noexcept;
   // Writes the rows that wait as one block; creates the datasets first if there are none. When
   // `keep_open` is false, closes the datasets.
   void write(OutputFile& file, Placement& placement, std::size_t n_series_of_run, bool keep_open);

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "core/text.hpp"
-#include "trackers/jsonl/json_text.hpp"
+#include "trackers/support/json_text.hpp"
 #include "trackers/support/run_output.hpp"
 
 namespace ranklog::trackers {

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -17,10 +18,11 @@ namespace {
 
 std::string reason(int error) { return std::generic_category().message(error); }
 
-int create(const std::filesystem::path& path) {
+int create(const std::filesystem::path& path, bool may_exist) {
+  const int exclusive = may_exist ? 0 : O_EXCL;
   int fd = -1;
   do {
-    fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0666);
+    fd = ::open(path.c_str(), O_WRONLY | O_CREAT | exclusive | O_APPEND | O_CLOEXEC, 0666);
   } while (fd < 0 && errno == EINTR);
   if (fd >= 0) return fd;
   if (errno == EEXIST) {
@@ -38,7 +40,14 @@ const FileCalls& system_file_calls() noexcept {
 }
 
 RecordFile::RecordFile(std::filesystem::path path, const RecordFileOptions& options)
-    : path_(std::move(path)), options_(options), fd_(create(path_)), last_attempt_(Clock::now()) {}
+    : path_(std::move(path)),
+      options_(options),
+      fd_(create(path_, options.may_exist)),
+      last_attempt_(Clock::now()) {
+  if (!options.may_exist) return;
+  struct stat facts {};
+  if (::fstat(fd_, &facts) == 0) n_file_bytes_ = static_cast<std::size_t>(facts.st_size);
+}
 
 RecordFile::~RecordFile() {
   try {

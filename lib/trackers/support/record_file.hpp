@@ -25,6 +25,7 @@ struct RecordFileOptions {
   std::size_t flush_bytes = std::size_t{1} << 20;
   // What may wait while the file cannot be written; records beyond it are dropped and counted.
   std::size_t max_pending_bytes = std::size_t{64} << 20;
+  bool may_exist = false;  // true: continues a file that is there
   const FileCalls* calls = &system_file_calls();
 };
 
@@ -32,7 +33,7 @@ struct RecordFileOptions {
 // Errors of append, flush and close: IoError naming the path and what happens to the records.
 class RecordFile {
  public:
-  // Creates the file. Errors: RunExistsError if it is there already, IoError.
+  // Creates the file. Errors: RunExistsError if it is there already, unless may_exist; IoError.
   explicit RecordFile(std::filesystem::path path, const RecordFileOptions& options = {});
   // Does what close() does, silently.
   ~RecordFile();
@@ -48,6 +49,8 @@ class RecordFile {
   void close();
 
   [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
+  // Where the next record will stand in the file.
+  [[nodiscard]] std::size_t end() const noexcept { return n_file_bytes_ + pending_.size(); }
   [[nodiscard]] std::size_t pending_bytes() const noexcept { return pending_.size(); }
 
  private:

@@ -14,10 +14,6 @@ namespace {
 
 namespace proto = tensorboard_proto;
 
-std::string decodable(std::string_view text) {
-  return is_valid_utf8(text) ? std::string(text) : escape_unprintable(text, text.size() * 4);
-}
-
 bool is_exact_in_double(std::int64_t number) {
   constexpr std::int64_t limit = std::int64_t{1} << 53;
   return number >= -limit && number <= limit;
@@ -57,6 +53,10 @@ Event hparams_plugin_event(std::string_view tag, const proto::HParamsPluginData&
 
 }  // namespace
 
+std::string decodable(std::string_view text) {
+  return is_valid_utf8(text) ? std::string(text) : escape_unprintable(text, text.size() * 4);
+}
+
 Event file_version_event(double time) {
   Event event;
   event.set_wall_time(time);
@@ -65,8 +65,9 @@ Event file_version_event(double time) {
   return event;
 }
 
-Event session_start_event(double time) {
+Event session_start_event(double time, std::int64_t step) {
   Event event;
+  event.set_step(step);
   event.set_wall_time(time);
   event.mutable_session_log()->set_status(proto::SessionLog::START);
   return event;

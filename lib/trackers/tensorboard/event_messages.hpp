@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "ranklog/config.hpp"
@@ -13,9 +14,14 @@ namespace ranklog::trackers {
 
 using tensorboard_proto::Event;
 
+// The text, with what is not UTF-8 escaped.
+[[nodiscard]] std::string decodable(std::string_view text);
+
 // The first two events of every file.
 [[nodiscard]] Event file_version_event(double time);
-[[nodiscard]] Event session_start_event(double time);
+// `step`: TensorBoard's Python reader drops what earlier files hold at this step and later, from
+// the second such event of a run on.
+[[nodiscard]] Event session_start_event(double time, std::int64_t step);
 
 // Empties `event` and sets its step and time. A time that is not finite, which would end the file
 // for its readers, becomes the present.

@@ -3,9 +3,12 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
+#include <charconv>
 #include <cstdint>
+#include <system_error>
 
 #include "trackers/support/run_output.hpp"
 #include "trackers/tensorboard/event_messages.hpp"
@@ -26,22 +29,42 @@ std::string host_for_file_name() {
   return host.empty() ? "unknown" : host;
 }
 
-// TensorBoard reads the files of a directory in the order of their names, hence ten digits.
+constexpr std::string_view name_prefix = "events.out.tfevents.";
+
+// The latest second in the names of the event files there; -1 without one.
+std::int64_t newest_second(const std::filesystem::path& run_dir) {
+  std::int64_t newest = -1;
+  std::error_code error;
+  for (std::filesystem::directory_iterator at(run_dir, error), end; !error && at != end;
+       at.increment(error)) {
+    const std::string name = at->path().filename().string();
+    if (!name.starts_with(name_prefix)) continue;
+    std::int64_t second = 0;
+    const char* const digits = name.data() + name_prefix.size();
+    const auto parsed = std::from_chars(digits, name.data() + name.size(), second);
+    if (parsed.ec == std::errc{}) newest = std::max(newest, second);
+  }
+  return newest;
+}
+
+// TensorBoard reads the files of a directory in the order of their names, hence ten digits, and a
+// later second than any that is there, also if the clock went back.
 std::filesystem::path new_file_path(const std::filesystem::path& run_dir) {
   static std::atomic<unsigned> counter{0};
-  return run_dir / fmt::format("events.out.tfevents.{:010}.{}.{}.{}",
-                               static_cast<std::int64_t>(support::now_s()), host_for_file_name(),
+  const auto second =
+      std::max(static_cast<std::int64_t>(support::now_s()), newest_second(run_dir) + 1);
+  return run_dir / fmt::format("{}{:010}.{}.{}.{}", name_prefix, second, host_for_file_name(),
                                ::getpid(), counter++);
 }
 
 }  // namespace
 
 EventWriter::EventWriter(const std::filesystem::path& run_dir,
-                         std::chrono::duration<double> flush_interval)
+                         std::chrono::duration<double> flush_interval, std::int64_t first_step)
     : file_(new_file_path(run_dir), {.flush_interval = flush_interval}) {
   const double time = support::now_s();
   write(file_version_event(time));
-  write(session_start_event(time));
+  write(session_start_event(time, first_step));
   flush();
 }
 

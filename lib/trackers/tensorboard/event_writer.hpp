@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <mutex>
 #include <string>
@@ -19,8 +20,10 @@ namespace ranklog::trackers {
 // Errors of all members: as RecordFile.
 class EventWriter {
  public:
-  // Makes a file with a name of its own in `run_dir` and writes its first two events.
-  EventWriter(const std::filesystem::path& run_dir, std::chrono::duration<double> flush_interval);
+  // Makes a file in `run_dir`, with a name behind those of all event files there, and writes its
+  // first two events. `first_step`: nothing lower will come, and nothing there counts from it on.
+  EventWriter(const std::filesystem::path& run_dir, std::chrono::duration<double> flush_interval,
+              std::int64_t first_step = 0);
 
   void write(const tensorboard_proto::Event& event);
   void flush();

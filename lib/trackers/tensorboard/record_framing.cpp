@@ -3,7 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "trackers/tensorboard/crc32c.hpp"
+#include "core/crc32c.hpp"
 
 namespace ranklog::trackers {
 namespace {

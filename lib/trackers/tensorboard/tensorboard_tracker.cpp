@@ -4,42 +4,18 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <system_error>
-#include <utility>
 
-#include "ranklog/error.hpp"
-#include "trackers/support/record_file.hpp"
+#include "trackers/support/replace_file.hpp"
 #include "trackers/support/run_output.hpp"
+#include "trackers/support/yaml_text.hpp"
 #include "trackers/tensorboard/event_messages.hpp"
 #include "trackers/tensorboard/event_writer.hpp"
-#include "trackers/tensorboard/hparams_yaml.hpp"
+#include "trackers/tensorboard/media_messages.hpp"
 
 namespace ranklog::trackers {
 namespace {
 
 constexpr std::string_view tracker_name = "tensorboard";
-// Of a gathered span, for each rank; TensorBoard draws a curve for every one.
-constexpr std::size_t max_elements = 16;
-
-// Through a second name, so that a reader never meets half a file.
-void replace_file(const std::filesystem::path& path, std::string_view contents) {
-  std::filesystem::path part = path;
-  part += ".part";
-  std::error_code error;
-  std::filesystem::remove(part, error);
-  support::RecordFile file(part);
-  file.append(contents);
-  file.close();
-  std::filesystem::rename(part, path, error);
-  if (error) {
-    throw IoError(fmt::format("cannot write '{}': {}", path.string(), error.message()));
-  }
-}
-
-double number_of(const Metric& metric) {
-  return metric.info->has_integer_value() ? static_cast<double>(metric.integer_value)
-                                          : metric.value;
-}
 
 }  // namespace
 
@@ -49,16 +25,13 @@ TensorBoardTracker::~TensorBoardTracker() = default;
 
 void TensorBoardTracker::start(const TrackerContext& context) {
   tracking::OptionReader options(tracker_name, context.options);
-  has_statistics_ = options.flag("statistics", false);
-  max_ranks_ = options.integer("max_ranks", 16);
-  const auto flush_interval = support::read_flush_interval(tracker_name, options);
+  expansion_ = support::read_expansion(tracker_name, options);
+  has_rank_runs_ = options.flag("rank_runs", false);
+  flush_interval_ = support::read_flush_interval(tracker_name, options);
   options.reject_unknown();
-  if (max_ranks_ < 0) {
-    throw UsageError(
-        fmt::format("tracker 'tensorboard': option 'max_ranks' is {}; use 0 or more", max_ranks_));
-  }
   run_dir_ = support::require_run_dir(tracker_name, context);
-  file_ = std::make_shared<EventWriter>(run_dir_, flush_interval);
+  if (context.is_resumed) first_step_ = context.from_step;
+  file_ = std::make_shared<EventWriter>(run_dir_, flush_interval_, first_step_);
   native_.emplace(file_);
 }
 
@@ -66,51 +39,123 @@ void TensorBoardTracker::store_init_configuration(const Config& config) {
   for (const auto& [key, value] : config.items()) config_.set(key, value);
   file_->write(hparams_event(config_, support::now_s()));
   has_config_ = true;
-  replace_file(run_dir_ / "hparams.yml", to_yaml(config_));
+  support::replace_file(run_dir_ / "hparams.yml", support::to_yaml(config_));
 }
 
 void TensorBoardTracker::log(const Record& record, const Config& options) {
   begin_event(*event_, record.row_step, record.time);
   for (const Metric& metric : record.metrics) add_metric(metric);
   if (event_->summary().value_size() > 0) file_->write(*event_);
+  if (has_rank_runs_) {
+    for (const Metric& metric : record.metrics) log_rank_runs(metric, record);
+  }
   support::reject_log_options(tracker_name, options);
 }
 
 void TensorBoardTracker::add_metric(const Metric& metric) {
-  const std::string& key = metric.key();
-  if (metric.info->reduction == Reduction::gather) add_per_rank(metric);
-  if (!metric.is_number()) {
-    if (metric.info->reduction != Reduction::gather) add_text(*event_, key, metric.text);
-    return;
-  }
-  add_scalar(*event_, key, number_of(metric));
-  if (!has_statistics_) return;
-  add_scalar(*event_, key + "_min", metric.statistics.min);
-  add_scalar(*event_, key + "_max", metric.statistics.max);
-  add_scalar(*event_, key + "_std", metric.statistics.std);
+  support::Expansion expansion = expansion_;
+  if (has_rank_runs_) expansion.max_ranks = 0;  // they have runs of their own
+  support::for_each_value(metric, expansion, name_buffer_, [&](const support::NamedValue& value) {
+    if (value.kind == support::NamedValue::Kind::text) {
+      add_text(*event_, value.name, value.text);
+    } else {
+      add_scalar(*event_, value.name, value.real);
+    }
+  });
+  if (metric.is_number() && expansion_.has_statistics) layout_.add(metric.key());
+  if (metric.is_number() && metric.info->reduction == Reduction::gather) add_spans(metric);
 }
 
-void TensorBoardTracker::add_per_rank(const Metric& metric) {
+// All elements that the ranks gathered, unless each has one only.
+void TensorBoardTracker::add_spans(const Metric& metric) {
+  std::vector<double> elements;
+  std::size_t n_longest = 0;
   for (const RankPart& part : metric.per_rank) {
-    if (part.rank >= max_ranks_) continue;
-    const std::string tag = fmt::format("{}_rank{}", metric.key(), part.rank);
+    elements.insert(elements.end(), part.reals.begin(), part.reals.end());
+    for (const std::int64_t value : part.integers) elements.push_back(static_cast<double>(value));
+    n_longest = std::max({n_longest, part.reals.size(), part.integers.size()});
+  }
+  if (n_longest < 2) return;
+  add_histogram(*event_, metric.key() + "_histogram", Histogram::of(elements));
+}
+
+EventWriter& TensorBoardTracker::rank_run(std::int32_t rank) {
+  auto& run = rank_runs_[rank];
+  if (!run) {
+    const auto folder = run_dir_ / fmt::format("rank{}", rank);
+    std::filesystem::create_directories(folder);
+    run = std::make_unique<EventWriter>(folder, flush_interval_, first_step_);
+  }
+  return *run;
+}
+
+void TensorBoardTracker::log_rank_runs(const Metric& metric, const Record& record) {
+  for (const RankPart& part : metric.per_rank) {
+    if (part.rank >= expansion_.max_ranks) continue;
+    begin_event(*event_, record.row_step, record.time);
     if (!metric.is_number()) {
-      add_text(*event_, tag, part.text);
-      continue;
+      add_text(*event_, metric.key(), part.text);
+    } else if (part.reals.size() == 1) {
+      add_scalar(*event_, metric.key(), part.reals.front());
+    } else if (part.integers.size() == 1) {
+      add_scalar(*event_, metric.key(), static_cast<double>(part.integers.front()));
+    } else {
+      continue;  // spans have a histogram
     }
-    const bool is_whole = metric.info->kind != Kind::real;
-    const std::size_t n = is_whole ? part.integers.size() : part.reals.size();
-    for (std::size_t i = 0; i < std::min(n, max_elements); ++i) {
-      add_scalar(*event_, n == 1 ? tag : fmt::format("{}_{}", tag, i),
-                 is_whole ? static_cast<double>(part.integers[i]) : part.reals[i]);
-    }
+    rank_run(part.rank).write(*event_);
   }
 }
 
-void TensorBoardTracker::flush() { file_->flush(); }
+bool TensorBoardTracker::log_images(const std::vector<ImageItem>& images, const MediaTime& when,
+                                    const Config& options) {
+  begin_event(*event_, when.row_step, when.time);
+  for (const auto& item : images) add_images(*event_, item.name, item.images);
+  if (event_->summary().value_size() > 0) file_->write(*event_);
+  support::reject_log_options(tracker_name, options);
+  return true;
+}
+
+bool TensorBoardTracker::log_table(const std::string& key, const Table& table,
+                                   const MediaTime& when, const Config& options) {
+  begin_event(*event_, when.row_step, when.time);
+  add_table(*event_, key, table);
+  file_->write(*event_);
+  support::reject_log_options(tracker_name, options);
+  return true;
+}
+
+bool TensorBoardTracker::log_histogram(const std::string& key, const Histogram& histogram,
+                                       const MediaTime& when, const Config& options) {
+  begin_event(*event_, when.row_step, when.time);
+  add_histogram(*event_, key, histogram);
+  file_->write(*event_);
+  support::reject_log_options(tracker_name, options);
+  return true;
+}
+
+bool TensorBoardTracker::log_figure(const Figure& figure, const MediaTime& when,
+                                    const Config& options) {
+  std::filesystem::path name = figure.file_name;
+  const auto extension = name.extension();
+  if (extension != ".png" && extension != ".jpg" && extension != ".jpeg") return false;
+  return log_images({{name.replace_extension().string(), Image::encoded(figure.bytes)}}, when,
+                    options);
+}
+
+void TensorBoardTracker::write_layout() {
+  if (layout_.has_news()) file_->write(layout_.event(support::now_s()));
+}
+
+void TensorBoardTracker::flush() {
+  write_layout();
+  file_->flush();
+  for (const auto& [rank, run] : rank_runs_) run->flush();
+}
 
 void TensorBoardTracker::finish(const RunOutcome& outcome) {
+  write_layout();
   if (has_config_) file_->write(session_end_event(outcome.status, support::now_s()));
+  for (const auto& [rank, run] : rank_runs_) run->close();
   file_->close();
 }
 

@@ -1,0 +1,135 @@
+// What a remote tracker costs the training loop. Time per step of log() with 16 numbers, 1,000
+// steps a second, rank 0 writing run.h5: without a remote tracker, and with mlflow whose server
+// takes connections and never answers. The ratio of the two should be near 1. With --server URL
+// also against that server, with the time until all was delivered (scripts/bench_mlflow).
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <cstdlib>
+#include <filesystem>
+#include <stdexcept>
+#include <string>
+#include <thread>
+
+#include "ranklog/ranklog.hpp"
+#include "support/report.hpp"
+
+namespace {
+
+using namespace ranklog::bench;
+using Clock = std::chrono::steady_clock;
+constexpr int n_keys = 16;
+constexpr auto pause = std::chrono::microseconds(1000);
+
+// Takes connections into its backlog and never looks at them.
+class SilentServer {
+ public:
+  SilentServer() : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t n_bytes = sizeof address;
+    auto* generic = reinterpret_cast<sockaddr*>(&address);
+    if (::bind(socket_, generic, n_bytes) != 0 || ::listen(socket_, 64) != 0 ||
+        ::getsockname(socket_, generic, &n_bytes) != 0) {
+      throw std::runtime_error("no socket on loopback");
+    }
+    port_ = ntohs(address.sin_port);
+  }
+  ~SilentServer() { ::close(socket_); }
+  SilentServer(const SilentServer&) = delete;
+  SilentServer& operator=(const SilentServer&) = delete;
+  [[nodiscard]] std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }
+
+ private:
+  int socket_;
+  int port_ = 0;
+};
+
+struct Cost {
+  std::vector<double> ns_per_step;   // in log(), for each repetition: the slowest rank's
+  double delivered_ns_per_step = 0;  // from the first log() to the end of end_training()
+};
+
+// The sleep between steps is not counted.
+Cost run_job(const Sizes& sizes, const std::string& directory, const std::string& server,
+             std::chrono::milliseconds deadline) {
+  std::vector<std::string> trackers{"hdf5"};
+  if (!server.empty()) trackers.emplace_back("mlflow");
+  ranklog::Accelerator accelerator(
+      {.log_with = trackers, .project_dir = directory, .remote_deadline = deadline});
+  ranklog::InitOptions options{.run_name = server.empty() ? "local" : "remote"};
+  if (!server.empty()) options.mlflow.tracking_uri = server;
+  accelerator.init_trackers("bench", ranklog::Config{}, options);
+  std::vector<std::string> names;
+  for (int i = 0; i < n_keys; ++i) names.push_back("metric_" + std::to_string(i));
+  std::vector<ranklog::Item> items;
+  Cost cost;
+  const auto begin = Clock::now();
+  std::int64_t step = 0;
+  for (int repetition = 0; repetition <= sizes.n_repetitions; ++repetition) {
+    std::chrono::duration<double, std::nano> in_log{0};
+    for (int i = 0; i < sizes.n_steps; ++i, ++step) {
+      items.clear();
+      for (const auto& name : names) items.emplace_back(name, 0.1 * static_cast<double>(step));
+      const auto start = Clock::now();
+      accelerator.log(items, step);
+      in_log += Clock::now() - start;
+      std::this_thread::sleep_for(pause);
+    }
+    const double slowest = max_over_ranks(in_log.count()) / sizes.n_steps;
+    if (repetition > 0) cost.ns_per_step.push_back(slowest);
+  }
+  accelerator.end_training();
+  const std::chrono::duration<double, std::nano> whole = Clock::now() - begin;
+  cost.delivered_ns_per_step = max_over_ranks(whole.count()) / static_cast<double>(step);
+  return cost;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  MPI_Init(&argc, &argv);
+  Sizes sizes{.n_repetitions = 5, .n_steps = 400};
+  std::string server;
+  for (int i = 1; i + 1 < argc; ++i) {
+    const std::string_view name(argv[i]);
+    const std::string_view value(argv[i + 1]);
+    if (name == "--server") server = value;
+    if (name == "--steps") {
+      std::from_chars(value.data(), value.data() + value.size(), sizes.n_steps);
+    }
+  }
+  int status = 0;
+  {
+    int rank = 0;
+    MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+    char name[] = "/tmp/ranklog_bench_XXXXXX";
+    const bool has_directory = rank != 0 || ::mkdtemp(name) != nullptr;
+    MPI_Bcast(name, sizeof name, MPI_CHAR, 0, MPI_COMM_WORLD);
+    const std::string directory = name;
+    Report report("remote_cost", sizes);
+    const SilentServer silent;
+    const auto at_once = std::chrono::milliseconds(0);
+    const auto local = run_job(sizes, directory + "/a", "", at_once);
+    const auto dead = run_job(sizes, directory + "/b", silent.url(), at_once);
+    report.add("log.local", "ns/step", local.ns_per_step);
+    report.add("log.dead_server", "ns/step", dead.ns_per_step);
+    report.add("ratio.dead_server", "1", median(dead.ns_per_step) / median(local.ns_per_step));
+    if (!server.empty()) {
+      const auto live = run_job(sizes, directory + "/c", server, std::chrono::minutes(10));
+      report.add("log.live_server", "ns/step", live.ns_per_step);
+      report.add("delivered.live_server", "ns/step", live.delivered_ns_per_step);
+      report.add("ratio.live_server", "1", median(live.ns_per_step) / median(local.ns_per_step));
+    }
+    MPI_Barrier(MPI_COMM_WORLD);
+    std::error_code ignored;
+    if (rank == 0) std::filesystem::remove_all(directory, ignored);
+    status = report.finish(has_directory);
+  }
+  MPI_Finalize();
+  return status;
+}

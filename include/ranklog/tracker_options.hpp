@@ -1,0 +1,66 @@
+// The options of each tracker with their types. What is not set keeps the tracker's default, which
+// docs/trackers.md gives. Each name is also an entry of the map InitOptions::tracker_options.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ranklog/config.hpp"
+
+namespace ranklog {
+
+struct Hdf5Options {
+  std::optional<double> flush_interval_s = {};
+  std::optional<std::int64_t> flush_rows = {};
+};
+
+struct TensorBoardOptions {
+  std::optional<bool> statistics = {};
+  std::optional<bool> rank_runs = {};
+  std::optional<std::int64_t> max_ranks = {};
+  std::optional<double> flush_interval_s = {};
+};
+
+struct DvcliveOptions {
+  std::optional<std::string> dir = {};      // as DVCLive's; default: dvclive in the run directory
+  std::optional<std::string> dvcyaml = {};  // as DVCLive's; default: dvc.yaml in `dir`; "": none
+  std::optional<bool> overwrite = {};
+  std::optional<bool> statistics = {};
+  std::optional<std::int64_t> max_ranks = {};
+  std::optional<double> flush_interval_s = {};
+};
+
+// Under the names of wandb.init's arguments.
+struct WandbOptions {
+  std::optional<std::string> project = {};
+  std::optional<std::string> entity = {};
+  std::optional<std::string> name = {};
+  std::optional<std::string> id = {};
+  std::optional<std::string> group = {};
+  std::optional<std::string> job_type = {};
+  std::optional<std::vector<std::string>> tags = {};
+  std::optional<std::string> notes = {};
+  std::optional<std::string> dir = {};
+  std::optional<std::string> mode = {};
+  std::optional<bool> statistics = {};
+  std::optional<std::int64_t> max_ranks = {};
+  std::optional<double> flush_interval_s = {};
+};
+
+struct MlflowOptions {
+  std::optional<std::string> tracking_uri = {};
+  std::optional<std::string> experiment_name = {};
+  std::optional<std::string> run_id = {};
+  std::optional<std::string> run_name = {};
+  std::optional<Config> tags = {};
+  std::optional<bool> nested_run = {};
+  std::optional<std::string> parent_run_id = {};
+  std::optional<std::string> description = {};
+  std::optional<bool> statistics = {};
+  std::optional<std::int64_t> max_ranks = {};
+  std::optional<double> request_timeout_s = {};
+};
+
+}  // namespace ranklog

@@ -1,0 +1,338 @@
+#include "http/client.hpp"
+
+#include <curl/curl.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cstdio>
+#include <mutex>
+#include <system_error>
+
+#include "core/text.hpp"
+#include "http/sigpipe_guard.hpp"
+#include "ranklog/version.hpp"
+
+namespace ranklog::http {
+namespace {
+
+constexpr int max_redirects = 3;
+constexpr std::size_t max_shown_bytes = 300;
+
+// Never undone: the host may use libcurl, too, and there is one state for the process.
+void initialise_libcurl() {
+  static std::once_flag once;
+  static CURLcode outcome = CURLE_OK;
+  std::call_once(once, [] { outcome = curl_global_init(CURL_GLOBAL_DEFAULT); });
+  if (outcome != CURLE_OK) throw Error(Fault::local, "libcurl cannot be initialised");
+}
+
+std::string_view name_of(Method method) {
+  switch (method) {
+    case Method::get:
+      return "GET";
+    case Method::post:
+      return "POST";
+    case Method::put:
+      return "PUT";
+  }
+  return "GET";
+}
+
+Fault fault_of(CURLcode code) {
+  switch (code) {
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_ISSUER_ERROR:
+      return Fault::tls;
+    case CURLE_OUT_OF_MEMORY:
+    case CURLE_READ_ERROR:
+      return Fault::local;
+    default:
+      return Fault::unreachable;
+  }
+}
+
+struct EasyDeleter {
+  void operator()(CURL* handle) const noexcept { curl_easy_cleanup(handle); }
+};
+struct MultiDeleter {
+  void operator()(CURLM* handle) const noexcept { curl_multi_cleanup(handle); }
+};
+struct ListDeleter {
+  void operator()(curl_slist* list) const noexcept { curl_slist_free_all(list); }
+};
+struct FileDeleter {
+  void operator()(std::FILE* file) const noexcept { std::fclose(file); }
+};
+using Easy = std::unique_ptr<CURL, EasyDeleter>;
+using List = std::unique_ptr<curl_slist, ListDeleter>;
+using File = std::unique_ptr<std::FILE, FileDeleter>;
+
+void append(List& list, const std::string& line) {
+  curl_slist* longer = curl_slist_append(list.get(), line.c_str());
+  if (longer == nullptr) throw Error(Fault::local, "out of memory for an HTTP header");
+  static_cast<void>(list.release());
+  list.reset(longer);
+}
+
+std::string base64(std::string_view text) {
+  constexpr std::string_view digits =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string result;
+  for (std::size_t i = 0; i < text.size(); i += 3) {
+    std::uint32_t bits = 0;
+    const std::size_t n = std::min<std::size_t>(3, text.size() - i);
+    for (std::size_t j = 0; j < 3; ++j) {
+      bits = bits << 8 | (j < n ? static_cast<unsigned char>(text[i + j]) : 0U);
+    }
+    for (std::size_t j = 0; j < 4; ++j) {
+      result += j <= n ? digits[bits >> (18 - 6 * j) & 63U] : '=';
+    }
+  }
+  return result;
+}
+
+// The answer as it comes in.
+struct Sink {
+  std::string body;
+  std::size_t max_bytes = 0;
+  bool is_too_large = false;
+
+  static std::size_t write(char* data, std::size_t, std::size_t n, void* self) noexcept {
+    auto& sink = *static_cast<Sink*>(self);
+    if (n > sink.max_bytes - sink.body.size()) {
+      sink.is_too_large = true;
+      return 0;
+    }
+    try {
+      sink.body.append(data, n);
+    } catch (...) {
+      return 0;
+    }
+    return n;
+  }
+};
+
+}  // namespace
+
+class Client::Impl {
+ public:
+  explicit Impl(ClientOptions options) : options_(std::move(options)) {
+    initialise_libcurl();
+    multi_.reset(curl_multi_init());
+    if (!multi_) throw Error(Fault::local, "libcurl cannot make a handle");
+    const Url& server = options_.server;
+    note_secret(server.password);
+    note_secret(options_.bearer_token);
+    if (!server.password.empty()) note_secret(base64(server.user + ':' + server.password));
+    for (const auto& header : options_.secret_headers) note_secret(header.value);
+  }
+
+  Response send(const Request& request) {
+    std::string url = options_.server.text + request.path;
+    char separator = '?';
+    for (const auto& [name, value] : request.query) {
+      url += separator + percent_encode(name) + '=' + percent_encode(value);
+      separator = '&';
+    }
+    for (int i = 0; i <= max_redirects; ++i) {
+      std::string redirect;
+      auto response = send_once(request, url, redirect);
+      const bool is_redirect = response.status == 301 || response.status == 302 ||
+                               response.status == 307 || response.status == 308;
+      if (!is_redirect || redirect.empty()) return response;
+      if (!may_redirect(url, redirect)) {
+        throw Error(Fault::redirected,
+                    describe(request) +
+                        " is redirected to another server, to which ranklog does not follow; give "
+                        "that server's own address");
+      }
+      url = std::move(redirect);
+    }
+    throw Error(Fault::redirected, fmt::format("{} is redirected more than {} times",
+                                               describe(request), max_redirects));
+  }
+
+  void cancel() noexcept {
+    is_cancelled_ = true;
+    curl_multi_wakeup(multi_.get());
+  }
+  [[nodiscard]] bool is_cancelled() const noexcept { return is_cancelled_; }
+
+  [[nodiscard]] std::string describe(const Request& request) const {
+    return redacted(
+        fmt::format("{} {}{}", name_of(request.method), options_.server.text, request.path));
+  }
+
+  [[nodiscard]] std::string redacted(std::string_view text) const {
+    std::string result(text);
+    for (const auto& secret : secrets_) {
+      for (auto at = result.find(secret); at != std::string::npos; at = result.find(secret, at)) {
+        result.replace(at, secret.size(), "[secret]");
+        at += 8;
+      }
+    }
+    return escape_unprintable(result, max_shown_bytes);
+  }
+
+ private:
+  void note_secret(const std::string& secret) {
+    if (!secret.empty()) secrets_.push_back(secret);
+  }
+
+  [[noreturn]] void fail(Fault fault, const Request& request, std::string_view why) const {
+    throw Error(fault, fmt::format("{}: {}", describe(request), redacted(why)));
+  }
+
+  template <class T>
+  static void set(CURL* handle, CURLoption option, T value) {
+    if (curl_easy_setopt(handle, option, value) != CURLE_OK) {
+      throw Error(Fault::local, fmt::format("libcurl refused option {}", static_cast<int>(option)));
+    }
+  }
+
+  void set_common(CURL* handle, const std::string& url) const {
+    set(handle, CURLOPT_URL, url.c_str());
+    set(handle, CURLOPT_NOSIGNAL, 1L);
+    set(handle, CURLOPT_PROTOCOLS_STR, "http,https");
+    set(handle, CURLOPT_FOLLOWLOCATION, 0L);
+    set(handle, CURLOPT_SSL_VERIFYPEER, 1L);
+    set(handle, CURLOPT_SSL_VERIFYHOST, 2L);
+    if (!options_.ca_file.empty()) set(handle, CURLOPT_CAINFO, options_.ca_file.c_str());
+    if (!options_.client_certificate.empty()) {
+      set(handle, CURLOPT_SSLCERT, options_.client_certificate.c_str());
+      set(handle, CURLOPT_SSLKEY, options_.client_certificate.c_str());
+    }
+    set(handle, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(options_.connect_timeout.count()));
+    set(handle, CURLOPT_TIMEOUT_MS, static_cast<long>(options_.timeout.count()));
+    const auto agent = fmt::format("ranklog/{}", ranklog::version);
+    set(handle, CURLOPT_USERAGENT, agent.c_str());
+    if (!options_.bearer_token.empty()) {
+      set(handle, CURLOPT_HTTPAUTH, CURLAUTH_BEARER);
+      set(handle, CURLOPT_XOAUTH2_BEARER, options_.bearer_token.c_str());
+    } else if (!options_.server.user.empty()) {
+      set(handle, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
+      set(handle, CURLOPT_USERNAME, options_.server.user.c_str());
+      set(handle, CURLOPT_PASSWORD, options_.server.password.c_str());
+    }
+  }
+
+  [[nodiscard]] List headers_for(const Request& request) const {
+    List headers;
+    append(headers, "Accept: application/json");
+    append(headers, "Expect:");  // no wait for "100 Continue"
+    if (request.method != Method::get) append(headers, "Content-Type: " + request.content_type);
+    for (const auto& [name, value] : options_.secret_headers) append(headers, name + ": " + value);
+    return headers;
+  }
+
+  // The file stays open while the request is sent.
+  [[nodiscard]] File set_body(CURL* handle, const Request& request) const {
+    File file;
+    if (request.method == Method::get) return file;
+    if (!request.file.empty()) {
+      std::error_code error;
+      const auto n_bytes = std::filesystem::file_size(request.file, error);
+      if (!error) file.reset(std::fopen(request.file.c_str(), "rbe"));
+      if (!file) {
+        fail(Fault::local, request, fmt::format("cannot read '{}'", request.file.string()));
+      }
+      set(handle, CURLOPT_UPLOAD, 1L);
+      set(handle, CURLOPT_READDATA, file.get());
+      set(handle, CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(n_bytes));
+      return file;
+    }
+    set(handle, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
+    set(handle, CURLOPT_POSTFIELDS, request.body.data());
+    if (request.method == Method::put) set(handle, CURLOPT_CUSTOMREQUEST, "PUT");
+    return file;
+  }
+
+  Response send_once(const Request& request, const std::string& url, std::string& redirect) {
+    const Easy easy(curl_easy_init());
+    if (!easy) fail(Fault::local, request, "libcurl cannot make a handle");
+    CURL* handle = easy.get();
+    Sink sink;
+    sink.max_bytes = options_.max_answer_bytes;
+    std::array<char, CURL_ERROR_SIZE> why{};
+    set_common(handle, url);
+    set(handle, CURLOPT_ERRORBUFFER, why.data());
+    set(handle, CURLOPT_WRITEFUNCTION, &Sink::write);
+    set(handle, CURLOPT_WRITEDATA, &sink);
+    const List headers = headers_for(request);
+    set(handle, CURLOPT_HTTPHEADER, headers.get());
+    const File file = set_body(handle, request);
+
+    const CURLcode code = perform(handle);
+    if (is_cancelled_) fail(Fault::cancelled, request, "given up at the deadline");
+    if (sink.is_too_large) {
+      fail(Fault::too_large, request,
+           fmt::format("the answer has more than {} bytes", options_.max_answer_bytes));
+    }
+    if (code != CURLE_OK) {
+      fail(fault_of(code), request, why[0] != '\0' ? why.data() : curl_easy_strerror(code));
+    }
+    return response_of(handle, std::move(sink.body), redirect);
+  }
+
+  CURLcode perform(CURL* handle) {
+    const SigpipeGuard no_sigpipe;
+    if (curl_multi_add_handle(multi_.get(), handle) != CURLM_OK) return CURLE_OUT_OF_MEMORY;
+    constexpr int poll_ms = 1000;
+    int n_running = 1;
+    CURLMcode state = CURLM_OK;
+    while (!is_cancelled_ && state == CURLM_OK) {
+      state = curl_multi_perform(multi_.get(), &n_running);
+      if (state != CURLM_OK || n_running == 0) break;
+      state = curl_multi_poll(multi_.get(), nullptr, 0, poll_ms, nullptr);
+    }
+    CURLcode result = state == CURLM_OK ? CURLE_OK : CURLE_OUT_OF_MEMORY;
+    int n_left = 0;
+    while (const CURLMsg* message = curl_multi_info_read(multi_.get(), &n_left)) {
+      if (message->msg == CURLMSG_DONE) result = message->data.result;
+    }
+    // Else the clean-up would wait for a name server that does not answer.
+    if (is_cancelled_) curl_easy_setopt(handle, CURLOPT_QUICK_EXIT, 1L);
+    curl_multi_remove_handle(multi_.get(), handle);
+    return result;
+  }
+
+  static Response response_of(CURL* handle, std::string body, std::string& redirect) {
+    Response response;
+    response.body = std::move(body);
+    long status = 0;
+    curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &status);
+    response.status = static_cast<int>(status);
+    const char* text = nullptr;
+    if (curl_easy_getinfo(handle, CURLINFO_CONTENT_TYPE, &text) == CURLE_OK && text != nullptr) {
+      response.content_type = text;
+    }
+    curl_off_t wait_s = 0;
+    if (curl_easy_getinfo(handle, CURLINFO_RETRY_AFTER, &wait_s) == CURLE_OK && wait_s > 0) {
+      response.retry_after = std::chrono::seconds(wait_s);
+    }
+    text = nullptr;
+    if (curl_easy_getinfo(handle, CURLINFO_REDIRECT_URL, &text) == CURLE_OK && text != nullptr) {
+      redirect = text;
+    }
+    return response;
+  }
+
+  ClientOptions options_;
+  std::vector<std::string> secrets_;
+  std::atomic<bool> is_cancelled_ = false;
+  std::unique_ptr<CURLM, MultiDeleter> multi_;
+};
+
+Client::Client(ClientOptions options) : impl_(std::make_unique<Impl>(std::move(options))) {}
+Client::~Client() = default;
+Response Client::send(const Request& request) { return impl_->send(request); }
+void Client::cancel() noexcept { impl_->cancel(); }
+bool Client::is_cancelled() const noexcept { return impl_->is_cancelled(); }
+std::string Client::describe(const Request& request) const { return impl_->describe(request); }
+std::string Client::redacted(std::string_view text) const { return impl_->redacted(text); }
+
+}  // namespace ranklog::http

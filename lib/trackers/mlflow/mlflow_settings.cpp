@@ -1,0 +1,232 @@
+#include "trackers/mlflow/mlflow_settings.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <fstream>
+
+#include "core/text.hpp"
+#include "http/json_answer.hpp"
+#include "ranklog/error.hpp"
+#include "tracking/tracker_options.hpp"
+
+namespace ranklog::trackers::mlflow {
+namespace {
+
+constexpr std::string_view tracker_name = "mlflow";
+constexpr std::size_t max_credentials_bytes = 65536;
+
+std::string variable(const Environment& environment, const char* name) {
+  const char* value = environment(name);
+  return value == nullptr ? std::string() : std::string(value);
+}
+
+// The values that MLflow and Accelerate take for true.
+bool is_true(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return text == "1" || text == "true" || text == "yes" || text == "on";
+}
+
+std::string trimmed(std::string_view text) {
+  const auto begin = text.find_first_not_of(" \t\r");
+  if (begin == std::string_view::npos) return {};
+  return std::string(text.substr(begin, text.find_last_not_of(" \t\r") - begin + 1));
+}
+
+std::string read_credentials_file(const Environment& environment) {
+  const auto home = variable(environment, "HOME");
+  if (home.empty()) return {};
+  std::ifstream file(std::filesystem::path(home) / ".mlflow" / "credentials", std::ios::binary);
+  std::string text(max_credentials_bytes, '\0');
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(file.gcount()));
+  return text;
+}
+
+// What a user may have meant by a store that only a server can open.
+http::Url server_url(const std::string& what, const std::string& uri) {
+  if (uri.empty()) {
+    throw UsageError(
+        "MLFLOW_TRACKING_URI is not set: set it, or the option tracking_uri, to the http:// or "
+        "https:// address of a tracking server");
+  }
+  if (!uri.starts_with("http://") && !uri.starts_with("https://")) {
+    const auto scheme = uri.substr(0, std::min(uri.find(':'), uri.size()));
+    const bool has_scheme = scheme.size() < uri.size();
+    throw UsageError(fmt::format(
+        "{} names a store ({}), which only Python's mlflow can open; start a server on it (mlflow "
+        "server --backend-store-uri ...) and give its http:// address",
+        what, has_scheme ? escape_unprintable(scheme, 30) + ":" : "a directory"));
+  }
+  return http::parse_url(what, uri);
+}
+
+void read_server(Settings& settings, tracking::OptionReader& options,
+                 const Environment& environment) {
+  auto uri = options.text("tracking_uri", "");
+  const std::string what = uri.empty() ? "MLFLOW_TRACKING_URI" : "option tracking_uri";
+  if (uri.empty()) uri = variable(environment, "MLFLOW_TRACKING_URI");
+  auto& client = settings.client;
+  client.server = server_url(what, uri);
+
+  const auto of_file = parse_credentials(read_credentials_file(environment));
+  auto user = variable(environment, "MLFLOW_TRACKING_USERNAME");
+  auto password = variable(environment, "MLFLOW_TRACKING_PASSWORD");
+  if (user.empty()) user = of_file.user;
+  if (password.empty()) password = of_file.password;
+  if (!user.empty() && !password.empty()) {
+    client.server.user = std::move(user);
+    client.server.password = std::move(password);
+  }
+  if (client.server.user.empty()) {
+    client.bearer_token = variable(environment, "MLFLOW_TRACKING_TOKEN");
+  }
+  client.ca_file = variable(environment, "MLFLOW_TRACKING_SERVER_CERT_PATH");
+  client.client_certificate = variable(environment, "MLFLOW_TRACKING_CLIENT_CERT_PATH");
+  if (is_true(variable(environment, "MLFLOW_TRACKING_INSECURE_TLS"))) {
+    settings.notes.emplace_back(
+        "MLFLOW_TRACKING_INSECURE_TLS is ignored: certificates are always verified; "
+        "MLFLOW_TRACKING_SERVER_CERT_PATH names one to trust");
+  }
+  for (const char* name : {"MLFLOW_TRACKING_AWS_SIGV4", "MLFLOW_TRACKING_AUTH"}) {
+    const auto value = variable(environment, name);
+    if (value.empty() || value == "false" || value == "0") continue;
+    settings.notes.push_back(fmt::format(
+        "{} is ignored: only user and password, or a bearer token, are supported", name));
+  }
+}
+
+void read_timeout(Settings& settings, tracking::OptionReader& options,
+                  const Environment& environment) {
+  constexpr double min_s = 0.1;
+  constexpr double max_s = 3600;
+  double seconds = options.number("request_timeout_s", 0);
+  if (const auto text = variable(environment, "MLFLOW_HTTP_REQUEST_TIMEOUT");
+      seconds == 0 && !text.empty()) {
+    try {
+      seconds = std::stod(text);
+    } catch (const std::exception&) {
+      throw UsageError("MLFLOW_HTTP_REQUEST_TIMEOUT is not a number of seconds");
+    }
+  }
+  if (seconds == 0) return;
+  if (!(seconds >= min_s && seconds <= max_s)) {
+    throw UsageError(fmt::format("tracker 'mlflow': request_timeout_s is {}; use {} to {}", seconds,
+                                 min_s, max_s));
+  }
+  settings.client.timeout = std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000));
+  settings.client.connect_timeout =
+      std::min(settings.client.connect_timeout, settings.client.timeout);
+}
+
+void read_tags(Settings& settings, tracking::OptionReader& options,
+               const Environment& environment) {
+  for (const auto& [key, value] : flatten(options.dictionary("tags"))) {
+    settings.tags[key] = to_text(value);
+  }
+  const auto text = variable(environment, "MLFLOW_TAGS");
+  if (text.empty()) return;
+  try {
+    settings.tags.clear();
+    const auto tags = http::parse_object(text);
+    for (const auto& [key, value] : tags.items()) {
+      settings.tags[key] = value.is_string() ? value.get<std::string>() : value.dump();
+    }
+  } catch (const http::BadAnswerError& error) {
+    throw UsageError(fmt::format(
+        "MLFLOW_TAGS must be a JSON object such as {{\"team\": \"a\"}}: it has {}", error.what()));
+  }
+}
+
+void read_nesting(Settings& settings, tracking::OptionReader& options,
+                  const Environment& environment) {
+  bool is_nested = options.flag("nested_run", false);
+  const auto parent = options.text("parent_run_id", "");
+  if (const auto text = variable(environment, "MLFLOW_NESTED_RUN"); !text.empty()) {
+    is_nested = is_true(text);
+  }
+  if (!is_nested) return;
+  if (parent.empty()) {
+    settings.notes.emplace_back(
+        "nested_run (or MLFLOW_NESTED_RUN) without the option parent_run_id has no effect");
+    return;
+  }
+  settings.tags["mlflow.parentRunId"] = parent;
+}
+
+void set_default(std::map<std::string, std::string>& tags, const char* key, std::string value) {
+  if (!value.empty()) tags.try_emplace(key, std::move(value));
+}
+
+void add_facts(Settings& settings, const TrackerContext& context) {
+  set_default(settings.tags, "mlflow.source.type", "JOB");
+  settings.tags["ranklog.run_id"] = context.run_id;
+  settings.tags["ranklog.n_ranks"] = std::to_string(context.n_ranks);
+  if (!context.provenance) return;
+  const auto& facts = context.provenance->facts;
+  const auto fact = [&](const char* name) {
+    const auto* value = facts.find(name);
+    return value == nullptr ? std::string() : to_text(*value);
+  };
+  set_default(settings.tags, "mlflow.user", fact("user"));
+  set_default(settings.tags, "mlflow.source.name", fact("executable"));
+  set_default(settings.tags, "mlflow.source.git.commit", fact("git_commit"));
+}
+
+}  // namespace
+
+Credentials parse_credentials(std::string_view file) {
+  Credentials credentials;
+  bool is_in_section = false;
+  while (!file.empty()) {
+    const auto end = std::min(file.find('\n'), file.size());
+    const auto line = trimmed(file.substr(0, end));
+    file.remove_prefix(std::min(end + 1, file.size()));
+    if (line.empty() || line[0] == '#' || line[0] == ';') continue;
+    if (line[0] == '[') {
+      is_in_section = line == "[mlflow]";
+      continue;
+    }
+    const auto separator = line.find_first_of("=:");
+    if (!is_in_section || separator == std::string::npos) continue;
+    auto name = trimmed(std::string_view(line).substr(0, separator));
+    std::transform(name.begin(), name.end(), name.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    const auto value = trimmed(std::string_view(line).substr(separator + 1));
+    if (name == "mlflow_tracking_username") credentials.user = value;
+    if (name == "mlflow_tracking_password") credentials.password = value;
+  }
+  return credentials;
+}
+
+Settings read_settings(const TrackerContext& context, const Environment& environment) {
+  Settings settings;
+  tracking::OptionReader options(tracker_name, context.options);
+  read_server(settings, options, environment);
+  read_timeout(settings, options, environment);
+  const auto either = [&](const char* variable_name, std::string option) {
+    auto value = variable(environment, variable_name);
+    return value.empty() ? std::move(option) : std::move(value);
+  };
+  settings.experiment_name =
+      either("MLFLOW_EXPERIMENT_NAME", options.text("experiment_name", context.project_name));
+  if (variable(environment, "MLFLOW_EXPERIMENT_NAME").empty()) {
+    settings.experiment_id = variable(environment, "MLFLOW_EXPERIMENT_ID");
+  }
+  settings.run_id = either("MLFLOW_RUN_ID", options.text("run_id", ""));
+  settings.run_name = options.text("run_name", context.run_name);
+  read_tags(settings, options, environment);
+  if (const auto description = options.text("description", ""); !description.empty()) {
+    settings.tags["mlflow.note.content"] = description;
+  }
+  read_nesting(settings, options, environment);
+  settings.expansion = support::read_expansion(tracker_name, options);
+  options.reject_unknown();
+  add_facts(settings, context);
+  return settings;
+}
+
+}  // namespace ranklog::trackers::mlflow

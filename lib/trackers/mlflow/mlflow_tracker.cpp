@@ -1,0 +1,359 @@
+#include "trackers/mlflow/mlflow_tracker.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <vector>
+
+#include "core/text.hpp"
+#include "ranklog/error.hpp"
+#include "trackers/mlflow/mlflow_keys.hpp"
+#include "trackers/support/image_file.hpp"
+#include "trackers/support/run_output.hpp"
+#include "tracking/reporter.hpp"
+
+namespace ranklog::trackers {
+namespace {
+
+using http::Fault;
+constexpr std::string_view tracker_name = "mlflow";
+constexpr std::size_t max_param_bytes = 6000;
+constexpr std::size_t max_params = 100;
+constexpr auto text_interval = std::chrono::seconds(60);
+
+void say(const std::string& text) { tracking::report("mlflow: " + text); }
+
+std::int64_t milliseconds(double seconds) {
+  constexpr double latest = 1e15;  // the server refuses negative ones
+  const double ms = seconds * 1000;
+  return ms >= 0 && ms < latest ? static_cast<std::int64_t>(ms) : 0;
+}
+
+std::map<std::string, std::string> mapped_tags(const std::map<std::string, std::string>& tags) {
+  std::map<std::string, std::string> mapped;
+  for (const auto& [key, value] : tags) mapped[mlflow::map_key(key).text] = value;
+  return mapped;
+}
+
+}  // namespace
+
+void MlflowTracker::start(const TrackerContext& context) {
+  settings_ = mlflow::read_settings(context, [](const char* name) { return std::getenv(name); });
+  own_id_ = context.run_id;
+  start_time_ms_ = milliseconds(support::now_s());
+  service_ = std::make_unique<mlflow::Service>(settings_.client, [this](const std::string& text) {
+    if (trouble_limit_.may_report()) say(text);
+  });
+  for (const auto& note : settings_.notes) say(note);
+}
+
+const mlflow::Run& MlflowTracker::require_run() {
+  if (given_up_) throw http::Error(*given_up_);
+  if (run_) return *run_;
+  try {
+    return connect();
+  } catch (const http::Error& error) {
+    note_failure(error);
+    throw;
+  }
+}
+
+const mlflow::Run& MlflowTracker::connect() {
+  bool is_new = false;
+  mlflow::Run run;
+  if (!settings_.run_id.empty()) {
+    run = service_->get_run(settings_.run_id);
+  } else {
+    const auto experiment = settings_.experiment_id.empty()
+                                ? service_->find_or_create_experiment(settings_.experiment_name)
+                                : settings_.experiment_id;
+    run = service_->find_or_create_run(
+        experiment, own_id_, {settings_.run_name, start_time_ms_, mapped_tags(settings_.tags)},
+        is_new);
+    // The search says nothing about metrics.
+    if (!is_new) run = service_->get_run(run.id);
+  }
+  if (!is_new) {
+    service_->update_run(run.id, "RUNNING", std::nullopt);
+    texts_.set_suffix(fmt::format("-{}", start_time_ms_));
+    if (!settings_.run_id.empty()) {
+      for (const auto& [key, value] : mapped_tags(settings_.tags)) batch_.set_tag(key, value);
+    }
+    if (!run.last_steps.empty()) {
+      say(
+          fmt::format("run {} goes on; steps of a metric that are on the server already are not "
+                      "sent again",
+                      run.id));
+    }
+  }
+  for (auto& [key, entry] : keys_) {
+    if (const auto found = run.last_steps.find(entry.mapped); found != run.last_steps.end()) {
+      entry.last_step = found->second;
+    }
+  }
+  run_ = std::move(run);
+  return *run_;
+}
+
+// What no waiting can mend ends the delivery; the rows are counted.
+void MlflowTracker::note_failure(const http::Error& error) {
+  loss_reason_ = fmt::format("were not confirmed: {}", error.what());
+  const int status = error.refusal().status;
+  const bool is_of_request = error.is_transient() || error.fault() == Fault::local ||
+                             (error.fault() == Fault::refused && (status == 400 || status == 413));
+  if (!is_of_request) given_up_ = error;
+}
+
+void MlflowTracker::store_init_configuration(const Config& config) {
+  std::map<std::string, std::string> params;
+  std::vector<std::string> too_long;
+  for (const auto& [key, value] : flatten(config)) {
+    auto text = to_text(value);
+    if (text.size() > max_param_bytes) {
+      too_long.push_back(escape_unprintable(key));
+    } else {
+      params[mlflow::map_key(key).text] = std::move(text);
+    }
+  }
+  if (!too_long.empty()) {
+    say(fmt::format("left out of the params, because they have more than {} bytes: {}",
+                    max_param_bytes, fmt::join(too_long, ", ")));
+  }
+  send_params(params);
+}
+
+void MlflowTracker::send_params(const std::map<std::string, std::string>& params) {
+  std::map<std::string, std::string> chunk;
+  std::size_t n_bytes = 0;
+  for (const auto& [key, value] : params) {
+    chunk[key] = value;
+    n_bytes += key.size() + value.size();
+    if (chunk.size() < max_params && n_bytes < mlflow::Batch::max_bytes / 2) continue;
+    send_param_chunk(chunk);
+    chunk.clear();
+    n_bytes = 0;
+  }
+  if (!chunk.empty()) send_param_chunk(chunk);
+}
+
+// Params are written once: a resumed job may not change them. The server refuses the whole request
+// then, so each is tried alone.
+void MlflowTracker::send_param_chunk(const std::map<std::string, std::string>& params) {
+  const auto request = [&](const std::map<std::string, std::string>& some) {
+    return fmt::format("{{\"run_id\":{},\"params\":{}}}", json_quote(require_run().id),
+                       mlflow::tags_json(some, max_param_bytes));
+  };
+  try {
+    service_->log_batch(request(params));
+    return;
+  } catch (const http::Error& error) {
+    if (error.refusal().status != 400) throw;
+  }
+  std::vector<std::string> refused;
+  std::string why;
+  for (const auto& param : params) {
+    try {
+      service_->log_batch(request({param}));
+    } catch (const http::Error& error) {
+      if (error.refusal().status != 400) throw;
+      refused.push_back(param.first);
+      if (why.empty()) why = error.what();
+    }
+  }
+  if (!refused.empty()) {
+    say(fmt::format("the server refused params {}: {}", fmt::join(refused, ", "), why));
+  }
+}
+
+const MlflowTracker::Key& MlflowTracker::key_of(std::string_view key) {
+  const auto found = keys_.find(key);
+  if (found != keys_.end()) return found->second;
+  auto mapped = mlflow::map_key(key);
+  Key entry;
+  entry.quoted = json_quote(mapped.text);
+  if (run_) {
+    const auto last = run_->last_steps.find(mapped.text);
+    if (last != run_->last_steps.end()) entry.last_step = last->second;
+  }
+  if (!mapped.digest.empty()) batch_.set_tag("ranklog.key." + mapped.digest, key);
+  entry.mapped = std::move(mapped.text);
+  return keys_.emplace(std::string(key), std::move(entry)).first->second;
+}
+
+void MlflowTracker::log(const Record& record, const Config& options) {
+  is_in_row_ = true;
+  try {
+    require_run();  // before the first row, because a resumed run says what it has
+    for (const Metric& metric : record.metrics) {
+      support::for_each_value(metric, settings_.expansion, name_buffer_,
+                              [&](const support::NamedValue& value) { add_value(value, record); });
+    }
+  } catch (const http::Error&) {
+    const bool was_given_up = given_up_ && lost_.n_rows > 0;
+    is_row_damaged_ = true;
+    end_row(record.row_step);
+    if (!was_given_up) throw;  // said once; the rows are counted
+    return;
+  }
+  end_row(record.row_step);
+  if (batch_.is_full()) send_batch();
+  support::reject_log_options(tracker_name, options);
+}
+
+void MlflowTracker::add_value(const support::NamedValue& value, const Record& record) {
+  const Key& key = key_of(value.name);
+  if (value.kind == support::NamedValue::Kind::text) {
+    batch_.set_tag(key.mapped, value.text);
+    texts_.add(value.name, record.row_step, record.time, value.text);
+    return;
+  }
+  if (key.last_step && record.row_step <= *key.last_step) return;
+  if (value.kind == support::NamedValue::Kind::integer) warn_of_rounding(value.name, value.integer);
+  if (batch_.is_full()) send_batch();
+  batch_.add_metric(key.quoted, value.real, milliseconds(record.time), record.row_step);
+}
+
+void MlflowTracker::warn_of_rounding(std::string_view key, std::int64_t value) {
+  constexpr std::int64_t exact = std::int64_t{1} << 53;
+  if (has_warned_of_rounding_ || (value >= -exact && value <= exact)) return;
+  has_warned_of_rounding_ = true;
+  say(fmt::format("numbers are doubles there: {} = {} and other integers beyond 2^53 are rounded",
+                  escape_unprintable(key), value));
+}
+
+// A row that lost a part is lost as a whole; else it shares the fate of the batch that it ends in.
+void MlflowTracker::end_row(std::int64_t step) {
+  if (is_row_damaged_) {
+    lost_.add({1, step});
+  } else {
+    batch_.end_row(step);
+  }
+  is_row_damaged_ = false;
+  is_in_row_ = false;
+}
+
+void MlflowTracker::send_batch() {
+  if (batch_.empty()) return;
+  if (!batch_.has_content()) {
+    batch_.clear();
+    return;
+  }
+  try {
+    service_->log_batch(batch_.request(require_run().id));
+    batch_.clear();
+  } catch (const http::Error& error) {
+    note_failure(error);
+    lost_.add(batch_.rows());
+    batch_.clear();
+    is_row_damaged_ = is_in_row_;  // a part of it stood there
+    if (error.fault() != Fault::cancelled) throw;
+  }
+}
+
+void MlflowTracker::send_texts() {
+  texts_sent_at_ = std::chrono::steady_clock::now();
+  for (auto& file : texts_.changed()) {
+    put_artifact(file.path, std::move(file.bytes));
+    texts_.confirm(file.key);
+  }
+}
+
+void MlflowTracker::put_artifact(std::string_view path, std::string bytes,
+                                 const std::filesystem::path& file) {
+  service_->put_artifact(require_run(), path, std::move(bytes), file);
+}
+
+bool MlflowTracker::log_images(const std::vector<ImageItem>& images, const MediaTime& when,
+                               const Config& options) {
+  support::reject_log_options(tracker_name, options);
+  for (const auto& item : images) {
+    for (std::size_t i = 0; i < item.images.size(); ++i) {
+      const Image& image = item.images[i];
+      put_artifact(mlflow::image_path(item.name, when, i, support::image_extension(image)),
+                   support::image_file(image));
+    }
+  }
+  batch_.set_tag("mlflow.loggedImages", "True");
+  return true;
+}
+
+bool MlflowTracker::log_table(const std::string& key, const Table& table, const MediaTime& when,
+                              const Config& options) {
+  support::reject_log_options(tracker_name, options);
+  const auto path =
+      fmt::format("tables/{}/step-{}.json", mlflow::map_file_name(key), when.row_step);
+  put_artifact(path, mlflow::table_json(table));
+  const auto entry = fmt::format("{{\"path\":{},\"type\":\"table\"}}", json_quote(path));
+  if (tables_tag_.size() + entry.size() + 3 < mlflow::max_tag_bytes) {
+    tables_tag_ += (tables_tag_.empty() ? "" : ",") + entry;
+    batch_.set_tag("mlflow.loggedArtifacts", '[' + tables_tag_ + ']');
+  }
+  return true;
+}
+
+bool MlflowTracker::log_figure(const Figure& figure, const MediaTime&, const Config& options) {
+  support::reject_log_options(tracker_name, options);
+  put_artifact(figure.file_name, figure.bytes);
+  return true;
+}
+
+bool MlflowTracker::log_artifact(const Artifact& artifact, const MediaTime&,
+                                 const Config& options) {
+  namespace fs = std::filesystem;
+  support::reject_log_options(tracker_name, options);
+  const std::string folder = artifact.artifact_path.empty() ? "" : artifact.artifact_path + '/';
+  if (!fs::is_directory(artifact.path)) {
+    put_artifact(folder + artifact.path.filename().string(), {}, artifact.path);
+    return true;
+  }
+  for (const auto& entry : fs::recursive_directory_iterator(artifact.path)) {
+    if (!entry.is_regular_file()) continue;
+    put_artifact(folder + entry.path().lexically_relative(artifact.path).generic_string(), {},
+                 entry.path());
+  }
+  return true;
+}
+
+void MlflowTracker::flush() {
+  if (given_up_) return;
+  send_batch();
+  if (std::chrono::steady_clock::now() - texts_sent_at_ >= text_interval) send_texts();
+}
+
+void MlflowTracker::finish(const RunOutcome& outcome) {
+  if (given_up_) return;
+  try {
+    require_run();
+    if (!outcome.reason.empty()) batch_.set_tag("ranklog.outcome", outcome.reason);
+    send_batch();
+    send_texts();
+    service_->update_run(run_->id, outcome.status == RunStatus::completed ? "FINISHED" : "FAILED",
+                         milliseconds(support::now_s()));
+  } catch (const http::Error& error) {
+    if (error.fault() != Fault::cancelled) throw;
+  }
+  if (texts_.n_left_out() > 0) {
+    say(fmt::format("{} texts are in their tags only: their tables hold {} MiB at most",
+                    texts_.n_left_out(), mlflow::TextTables::max_bytes >> 20));
+  }
+}
+
+void MlflowTracker::cancel() noexcept { service_->cancel(); }
+
+std::optional<Undelivered> MlflowTracker::undelivered() const {
+  auto all = lost_;
+  all.add(batch_.rows());
+  return Undelivered{all.n_rows, all.first_step, loss_reason_};
+}
+
+std::unique_ptr<GeneralTracker> make_mlflow_tracker() { return std::make_unique<MlflowTracker>(); }
+
+std::string mlflow_left_out_because() {
+  const char* uri = std::getenv("MLFLOW_TRACKING_URI");
+  return uri == nullptr || *uri == '\0' ? "MLFLOW_TRACKING_URI is not set" : "";
+}
+
+}  // namespace ranklog::trackers

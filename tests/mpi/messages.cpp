@@ -1,0 +1,53 @@
+// Messages over MPI that are not what the rest of the tests exercise all the time.
+#include <doctest/doctest.h>
+#include <mpi.h>
+
+#include <optional>
+#include <vector>
+
+#include "mpi/mpi_test.hpp"
+#include "ranklog/communicator.hpp"
+
+using ranklog::Bytes;
+using ranklog::Communicator;
+using ranklog::mpi_test::world_rank;
+using ranklog::mpi_test::world_size;
+
+TEST_CASE("a message can be taken without knowing who sent it") {
+  const auto comm = Communicator::world();
+  const auto me = static_cast<std::byte>(world_rank());
+  if (world_rank() > 0) {
+    auto message = comm.post(0, 7, Bytes{me, me});
+    while (!message.is_taken()) {
+    }
+  } else {
+    std::vector<int> seen(static_cast<std::size_t>(world_size()), 0);
+    for (int n = 1; n < world_size();) {
+      const auto received = comm.try_receive_any(7);
+      if (!received) continue;
+      const auto sender = static_cast<std::byte>(received->source);
+      CHECK(received->payload == Bytes{sender, sender});
+      ++seen[static_cast<std::size_t>(received->source)];
+      ++n;
+    }
+    for (int rank = 1; rank < world_size(); ++rank)
+      CHECK(seen[static_cast<std::size_t>(rank)] == 1);
+  }
+  CHECK(!comm.try_receive_any(7));
+}
+
+TEST_CASE("an abandoned message keeps nobody waiting, and can still be taken") {
+  const auto comm = Communicator::world();
+  const int next = (world_rank() + 1) % world_size();
+  const int previous = (world_rank() + world_size() - 1) % world_size();
+  {
+    // Beyond what MPI sends at once, so that it still needs the payload afterwards.
+    auto message = comm.post(next, 7, Bytes(1'000'000, std::byte{5}));
+    message.abandon();
+  }
+  comm.barrier();
+  std::optional<Bytes> got;
+  while (!got) got = comm.try_receive(previous, 7);
+  CHECK(*got == Bytes(1'000'000, std::byte{5}));
+  comm.barrier();
+}
