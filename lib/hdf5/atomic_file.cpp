@@ -140,11 +140,20 @@ CommitFailure AtomicFile::write_record(Durability durability) {
   return {};
 }
 
-CommitFailure AtomicFile::apply_record(Durability durability) {
-  for (std::size_t i = 0; i < record_.n_extents(); ++i) {
-    const int error = write_all(file_, record_.bytes(i), record_.place(i).offset);
-    if (error != 0) return {"update", error};
+// 0, or the errno of the first failure.
+int AtomicFile::write_over() const {
+  int error = 0;
+  for (std::size_t i = 0; i < record_.n_extents() && error == 0; ++i) {
+    error = write_all(file_, record_.bytes(i), record_.place(i).offset);
   }
+  return error;
+}
+
+CommitFailure AtomicFile::apply_record(Durability durability) {
+  pause_.begin(file_);
+  const int error = write_over();
+  pause_.end(file_);
+  if (error != 0) return {"update", error};
   if (durability == Durability::disk && system_calls().fdatasync(file_) != 0) {
     return {"sync", errno};
   }

@@ -15,6 +15,7 @@
 #include "hdf5/extent_map.hpp"
 #include "hdf5/intervals.hpp"
 #include "hdf5/journal.hpp"
+#include "hdf5/reader_pause.hpp"
 
 namespace ranklog::h5 {
 
@@ -89,6 +90,7 @@ class AtomicFile final : public DrivenFile {
   CommitFailure try_to_commit(Durability durability);
   CommitFailure write_fresh(Durability durability);
   CommitFailure write_record(Durability durability);
+  int write_over() const;
   CommitFailure apply_record(Durability durability);
   void close_descriptors() noexcept;
 
@@ -104,6 +106,7 @@ class AtomicFile final : public DrivenFile {
   ExtentMap fresh_;       // what is to be written to free_ and is not yet in the file
   ExtentMap changed_;     // what is to replace committed bytes
   JournalRecord record_;  // the last one
+  ReaderPause pause_;
   std::uint64_t sequence_ = 0;
   bool is_applied_ = true;  // the last record is in the file
   bool is_on_disk_ = true;  // nothing was committed since the last commit to disk

@@ -1,6 +1,7 @@
 #include "hdf5/system_calls.hpp"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -51,6 +52,7 @@ int SystemCalls::fdatasync(int descriptor) { return ::fdatasync(descriptor); }
 int SystemCalls::fstat(int descriptor, struct stat* status) { return ::fstat(descriptor, status); }
 int SystemCalls::stat(const char* path, struct stat* status) { return ::stat(path, status); }
 int SystemCalls::unlink(const char* path) { return ::unlink(path); }
+int SystemCalls::flock(int descriptor, int operation) { return ::flock(descriptor, operation); }
 
 SystemCalls& system_calls() noexcept {
   return replacement != nullptr ? *replacement : operating_system();

@@ -29,6 +29,7 @@ class SystemCalls {
   virtual int fstat(int descriptor, struct stat* status);
   virtual int stat(const char* path, struct stat* status);
   virtual int unlink(const char* path);
+  virtual int flock(int descriptor, int operation);
 };
 
 // The operating system's, or what a test put in its place.

@@ -15,6 +15,7 @@
 #include "input.hpp"
 #include "ranklog/error.hpp"
 #include "ranklog/run_reader.hpp"
+#include "support/scratch_directory.hpp"
 #include "trackers/hdf5/hdf5_tracker.hpp"
 #include "unit/hdf5_support.hpp"
 
@@ -95,7 +96,7 @@ struct Base {
     close(file);
     return content;
   }
-  TemporaryDirectory directory;
+  ScratchDirectory directory;
   std::vector<char> bytes;
 };
 

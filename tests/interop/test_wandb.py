@@ -112,7 +112,9 @@ def test_a_run_of_four_ranks_is_read_and_synced_as_it_was_logged(mpirun, tmp_pat
     assert [r["type"] for r in records[:4]] == ["header", "run", "environment", "config"]
     assert len(of_type(records, "run")) == 1
     assert [r["type"] for r in records[-3:]] == ["exit", "final", "footer"]
-    assert of_type(records, "exit") == [{"exit_code": 0, "runtime": pytest.approx(0, abs=120)}]
+    (end,) = of_type(records, "exit")
+    assert end["exit_code"] == 0
+    assert 0 <= end.get("runtime", 0) < 120  # whole seconds; protobuf leaves a 0 out
     rows = [record["item"] for record in of_type(records, "history")]
     assert [row["_step"] for row in rows] == list(range(N_STEPS))
     assert [row["big"] for row in rows] == [9007199254740993 + s for s in range(N_STEPS)]

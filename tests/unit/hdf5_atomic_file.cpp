@@ -12,6 +12,7 @@
 #include "hdf5/committed_file.hpp"
 #include "hdf5/journal.hpp"
 #include "support/failing_calls.hpp"
+#include "support/scratch_directory.hpp"
 #include "unit/hdf5_support.hpp"
 
 using namespace ranklog;                // NOLINT: a test file
@@ -111,7 +112,7 @@ Outcome run_program(const fs::path& path, unsigned seed, int cut, std::size_t n_
 TEST_CASE("cut off at any system call, the file holds the last commit or the one under way") {
   for (const h5::Durability durability : {h5::Durability::process, h5::Durability::disk}) {
     for (unsigned seed = 1; seed <= 3; ++seed) {
-      TemporaryDirectory directory;
+      ScratchDirectory directory;
       const fs::path whole = directory.path() / "whole";
       const int n_calls = run_program(whole, seed, 1'000'000, 0, durability).n_calls;
       CHECK(n_calls > 20);
@@ -141,7 +142,7 @@ TEST_CASE("cut off at any system call, the file holds the last commit or the one
 }
 
 TEST_CASE("between commits the file's own bytes are those of the last commit") {
-  TemporaryDirectory directory;
+  ScratchDirectory directory;
   const fs::path path = directory.path() / "run.h5";
   Program program(7);
   Content image(n_bytes_at_most, -1);
@@ -159,7 +160,7 @@ TEST_CASE("between commits the file's own bytes are those of the last commit") {
 }
 
 TEST_CASE("what is read back is what was written last, committed or not") {
-  TemporaryDirectory directory;
+  ScratchDirectory directory;
   Program program(11);
   Content image(n_bytes_at_most, -1);
   const auto file = h5::AtomicFile::create(directory.path() / "run.h5", "id");
@@ -177,7 +178,7 @@ TEST_CASE("what is read back is what was written last, committed or not") {
 
 TEST_CASE("failures and short writes cost nothing once writing works again") {
   for (unsigned seed = 1; seed <= 20; ++seed) {
-    TemporaryDirectory directory;
+    ScratchDirectory directory;
     const fs::path path = directory.path() / "run.h5";
     std::mt19937 random(seed);
     bool is_healthy = true;
@@ -211,7 +212,7 @@ TEST_CASE("failures and short writes cost nothing once writing works again") {
 }
 
 TEST_CASE("a journal whose record is not in the file stays when the file is closed") {
-  TemporaryDirectory directory;
+  ScratchDirectory directory;
   const fs::path path = directory.path() / "run.h5";
   bool fails_in_place = false;
   int n_writes = 0;
@@ -239,7 +240,7 @@ TEST_CASE("a journal whose record is not in the file stays when the file is clos
 }
 
 TEST_CASE("a journal beside a shorter file than its own is refused") {
-  TemporaryDirectory directory;
+  ScratchDirectory directory;
   const fs::path path = directory.path() / "run.h5";
   {
     CutCalls calls(6, 0);

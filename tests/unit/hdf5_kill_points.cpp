@@ -15,6 +15,7 @@
 #include "ranklog/run_reader.hpp"
 #include "ranklog/run_recovery.hpp"
 #include "support/failing_calls.hpp"
+#include "support/scratch_directory.hpp"
 #include "unit/hdf5_support.hpp"
 
 using namespace ranklog;                // NOLINT: a test file
@@ -104,7 +105,7 @@ bool opens_plainly(const fs::path& file) {
 
 TEST_CASE("cut off at any system call, a run holds all flushed rows, and recover restores them") {
   for (const char* const sync : {"never", "always"}) {
-    TemporaryDirectory whole;
+    ScratchDirectory whole;
     const int n_calls = write_run(whole.path(), 1'000'000, 0, sync).n_calls;
     MESSAGE("system calls that change a file: " << n_calls);
     REQUIRE(n_calls > 30);
@@ -112,7 +113,7 @@ TEST_CASE("cut off at any system call, a run holds all flushed rows, and recover
     for (int cut = 1; cut <= n_calls; ++cut) {
       const std::size_t n_parts = static_cast<std::size_t>(cut) % 5;
       CAPTURE(cut);
-      TemporaryDirectory directory;
+      ScratchDirectory directory;
       const fs::path file = directory.path() / "run.h5";
       const Written written = write_run(directory.path(), cut, n_parts, sync);
       if (!written.has_started) continue;
@@ -131,7 +132,7 @@ TEST_CASE("cut off at any system call, a run holds all flushed rows, and recover
 }
 
 TEST_CASE("a run whose disk fails now and then loses no row, and each failing is reported once") {
-  TemporaryDirectory directory;
+  ScratchDirectory directory;
   std::mt19937 random(3);
   bool is_healthy = true;
   FatefulCalls calls([&] {
@@ -161,7 +162,7 @@ TEST_CASE("a run whose disk fails now and then loses no row, and each failing is
 }
 
 TEST_CASE("a disk that fails for good is reported once, and the end says how many rows were lost") {
-  TemporaryDirectory directory;
+  ScratchDirectory directory;
   bool is_healthy = true;
   FatefulCalls calls([&] { return is_healthy ? 0 : EIO; });
   const h5::ReplacedSystemCalls replaced(calls);
@@ -190,7 +191,7 @@ TEST_CASE("a disk that fails for good is reported once, and the end says how man
 }
 
 TEST_CASE("a run whose directory is removed under it is put back when it ends") {
-  TemporaryDirectory above;
+  ScratchDirectory above;
   const fs::path directory = above.path() / "project" / "run";
   fs::create_directories(directory);
   RecordMaker make;

@@ -16,6 +16,7 @@
 
 #include "ranklog/error.hpp"
 #include "ranklog/run_reader.hpp"
+#include "support/scratch_directory.hpp"
 #include "unit/hdf5_support.hpp"
 
 using namespace ranklog;                // NOLINT: a test file
@@ -268,7 +269,7 @@ TEST_CASE("a disk that fills up costs the rows that do not fit, never the file")
 }
 
 TEST_CASE("rows that find the disk full are in the file once there is room again") {
-  TemporaryDirectory directory;
+  ScratchDirectory directory;
   if (mount("ranklog-test", directory.path().c_str(), "tmpfs", 0, "size=4m") != 0) {
     MESSAGE("skipped: may not mount a small file system");
     return;

@@ -10,6 +10,7 @@
 
 #include "ranklog/error.hpp"
 #include "ranklog/run_reader.hpp"
+#include "support/scratch_directory.hpp"
 #include "unit/hdf5_support.hpp"
 
 using namespace ranklog;                // NOLINT: a test file
@@ -20,7 +21,7 @@ namespace {
 // One attempt of a tracker of its own, as a new process would have.
 class Attempt {
  public:
-  Attempt(const TemporaryDirectory& directory, std::int32_t number, std::int64_t from_step,
+  Attempt(const ScratchDirectory& directory, std::int32_t number, std::int64_t from_step,
           std::int32_t n_ranks = 2) {
     TrackerContext context = context_in(directory.path(), n_ranks,
                                         {{"flush_interval_s", 1e6}, {"flush_rows", 1'000'000}});
@@ -84,14 +85,14 @@ void check_same(const Series& a, const Series& b) {
   if (a.info.key == "each") CHECK(a.per_rank == b.per_rank);
 }
 
-std::filesystem::path file_in(const TemporaryDirectory& directory) {
+std::filesystem::path file_in(const ScratchDirectory& directory) {
   return directory.path() / "run.h5";
 }
 
 }  // namespace
 
 TEST_CASE("three attempts with overlapping steps give the series of an uninterrupted run") {
-  TemporaryDirectory whole, parts;
+  ScratchDirectory whole, parts;
   {
     Attempt one(whole, 0, 0);
     one.log_steps(0, 150);
@@ -123,7 +124,7 @@ TEST_CASE("three attempts with overlapping steps give the series of an uninterru
 }
 
 TEST_CASE("replaced rows stay under the attempt that recorded them") {
-  TemporaryDirectory directory;
+  ScratchDirectory directory;
   {
     Attempt first(directory, 0, 0);
     first.log_steps(0, 100);
@@ -172,7 +173,7 @@ TEST_CASE("replaced rows stay under the attempt that recorded them") {
 }
 
 TEST_CASE("every attempt keeps its provenance, its ranks and how it ended") {
-  TemporaryDirectory directory;
+  ScratchDirectory directory;
   {
     Attempt first(directory, 0, 0);
     first.log_step(0);
@@ -204,7 +205,7 @@ TEST_CASE("every attempt keeps its provenance, its ranks and how it ended") {
 
 TEST_CASE(
     "an attempt with more ranks widens what was gathered, one with fewer leaves cells empty") {
-  TemporaryDirectory directory;
+  ScratchDirectory directory;
   {
     Attempt first(directory, 0, 0, 2);
     first.log_steps(0, 10);
@@ -241,7 +242,7 @@ TEST_CASE(
 }
 
 TEST_CASE("keys that one attempt alone logs stay whole") {
-  TemporaryDirectory directory;
+  ScratchDirectory directory;
   {
     Attempt first(directory, 0, 0);
     first.log(0, {first.make.real("a", 1), first.make.real("only_first", 5)});
@@ -264,7 +265,7 @@ TEST_CASE("keys that one attempt alone logs stay whole") {
 }
 
 TEST_CASE("the summary covers the continuous series") {
-  TemporaryDirectory directory;
+  ScratchDirectory directory;
   {
     Attempt first(directory, 0, 0);
     first.log(0, {first.make.real("a", 1)});
@@ -287,7 +288,7 @@ TEST_CASE("the summary covers the continuous series") {
 }
 
 TEST_CASE("the newest configuration is shown, earlier ones stay with their attempts") {
-  TemporaryDirectory directory;
+  ScratchDirectory directory;
   {
     Attempt first(directory, 0, 0);
     first.tracker->store_init_configuration({{"lr", 0.1}});
@@ -302,7 +303,7 @@ TEST_CASE("the newest configuration is shown, earlier ones stay with their attem
 }
 
 TEST_CASE("a key that changed its type is reported once and does not hold up the others") {
-  TemporaryDirectory directory;
+  ScratchDirectory directory;
   {
     Attempt first(directory, 0, 0);
     first.log(0, {first.make.real("a", 1), first.make.real("b", 1)});
@@ -324,7 +325,7 @@ TEST_CASE("a key that changed its type is reported once and does not hold up the
 }
 
 TEST_CASE("rows that came late are judged by their step") {
-  TemporaryDirectory directory;
+  ScratchDirectory directory;
   {
     Attempt first(directory, 0, 0);
     for (const std::int64_t step : {0, 1, 5, 2, 6, 3}) {
@@ -343,7 +344,7 @@ TEST_CASE("rows that came late are judged by their step") {
 }
 
 TEST_CASE("a tracker knows the step behind the last one") {
-  TemporaryDirectory directory;
+  ScratchDirectory directory;
   trackers::Hdf5Tracker tracker;
   CHECK(tracker.next_step(directory.path()) == 0);
   {
@@ -355,7 +356,7 @@ TEST_CASE("a tracker knows the step behind the last one") {
 }
 
 TEST_CASE("a damaged file is not resumed") {
-  TemporaryDirectory directory;
+  ScratchDirectory directory;
   {
     Attempt first(directory, 0, 0);
     first.log_steps(0, 12);
@@ -372,7 +373,7 @@ TEST_CASE("a configuration comes back in its order, nested and empty dictionarie
                       {"c", 3},
                       {"empty", Config{}},
                       {"d", {{"deep", {{"y", 1}}}, {"z", 2}}}};
-  TemporaryDirectory directory;
+  ScratchDirectory directory;
   Attempt attempt(directory, 0, 0);
   attempt.tracker->store_init_configuration(config);
   attempt.finish();
@@ -380,7 +381,7 @@ TEST_CASE("a configuration comes back in its order, nested and empty dictionarie
 }
 
 TEST_CASE("columns, rows and steps can be chosen") {
-  TemporaryDirectory directory;
+  ScratchDirectory directory;
   Attempt attempt(directory, 0, 0);
   attempt.log_steps(0, 100);
   attempt.finish();

@@ -13,6 +13,7 @@
 #include "ranklog/run_reader.hpp"
 #include "ranklog/run_recovery.hpp"
 #include "support/failing_calls.hpp"
+#include "support/scratch_directory.hpp"
 #include "unit/hdf5_support.hpp"
 
 using namespace ranklog;                // NOLINT: a test file
@@ -62,7 +63,7 @@ std::string text_of(const fs::path& path) {
 }  // namespace
 
 TEST_CASE("a run whose last flush is only in the journal is read, and recovered once") {
-  TemporaryDirectory directory;
+  ScratchDirectory directory;
   leave_pending_run(directory.path());
   CHECK(RunReader(directory.path()).read("a").step.size() == 2);
   const RunRecovery recovery = recover_run(directory.path());
@@ -74,7 +75,7 @@ TEST_CASE("a run whose last flush is only in the journal is read, and recovered 
 }
 
 TEST_CASE("a journal of another run is refused, and nothing is changed") {
-  TemporaryDirectory one, other;
+  ScratchDirectory one, other;
   leave_pending_run(one.path());
   leave_pending_run(other.path(), "fedcba9876543210");
   const fs::path file = one.path() / "run.h5";
@@ -87,7 +88,7 @@ TEST_CASE("a journal of another run is refused, and nothing is changed") {
 }
 
 TEST_CASE("a run that a job is recording to is not recovered, and the job is named") {
-  TemporaryDirectory directory;
+  ScratchDirectory directory;
   leave_pending_run(directory.path());
   const fs::path lock = directory.path() / "run.lock";
   std::ofstream(lock) << "host=node7\npid=4711\nstate=running\n";
@@ -102,7 +103,7 @@ TEST_CASE("a run that a job is recording to is not recovered, and the job is nam
 }
 
 TEST_CASE("what is no run is not recovered") {
-  TemporaryDirectory directory;
+  ScratchDirectory directory;
   CHECK_THROWS_AS(recover_run(directory.path()), IoError);
   std::ofstream(directory.path() / "run.h5") << "text";
   CHECK_THROWS_AS(recover_run(directory.path()), FileFormatError);
