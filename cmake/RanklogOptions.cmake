@@ -10,6 +10,8 @@ option(RANKLOG_BUILD_BENCH "Build the benchmarks" ${ranklog_is_top})
 option(RANKLOG_BUILD_TOOLS "Build the command-line tool" ON)
 option(RANKLOG_INSTALL "Create install rules" ${ranklog_is_top})
 option(RANKLOG_WARNINGS_AS_ERRORS "Treat warnings as errors" OFF)
+# For builds that are thrown away. It does not go together with ccache, and hides missing includes.
+option(RANKLOG_PRECOMPILED_HEADERS "Parse the standard library's headers once, not in each file" OFF)
 set(RANKLOG_SANITIZE "" CACHE STRING "Sanitizers, e.g. address,undefined or thread")
 set(RANKLOG_PARTS TENSORBOARD WANDB JSONL DVCLIVE PNG MLFLOW)
 foreach(part ${RANKLOG_PARTS})

@@ -30,6 +30,16 @@ function(ranklog_module name)
     PRIVATE ${PROJECT_SOURCE_DIR}/lib)
   target_link_libraries(ranklog_${name} PUBLIC fmt::fmt ${ARG_LINK})
   ranklog_compile_settings(ranklog_${name})
+  if(RANKLOG_PRECOMPILED_HEADERS)
+    if(name STREQUAL "core")
+      target_precompile_headers(ranklog_core PRIVATE
+        <fmt/format.h> <algorithm> <chrono> <condition_variable> <cstdint> <deque> <filesystem>
+        <fstream> <functional> <map> <memory> <mutex> <optional> <span> <string> <string_view>
+        <system_error> <thread> <unordered_map> <variant> <vector>)
+    else()
+      target_precompile_headers(ranklog_${name} REUSE_FROM ranklog_core)
+    endif()
+  endif()
 endfunction()
 
 # A program of ours in build/<preset>/bin.

@@ -11,13 +11,12 @@ set(ranklog_mpi_environment
 # What to put before a rank count to start a program under MPI, as one string.
 set(ranklog_mpiexec ${MPIEXEC_EXECUTABLE} ${MPIEXEC_NUMPROC_FLAG})
 
-# Test code is built once and run briefly, so it is optimised little and shares one precompiled
-# header, unless ccache is there, which does not go together with one.
+# Test code is built once and run briefly, so it is optimised little.
 function(ranklog_test_program name)
   ranklog_program(${name} SOURCES ${ARGN}
                   LINK ranklog::ranklog doctest::doctest hdf5::hdf5 Threads::Threads)
   target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O1>)
-  if(NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  if(RANKLOG_PRECOMPILED_HEADERS)
     target_precompile_headers(${name} PRIVATE <doctest/doctest.h> <fmt/format.h> <ranklog/ranklog.hpp>
                               <cstdint> <filesystem> <fstream> <map> <string> <vector>)
   endif()
