@@ -41,8 +41,8 @@ int find_item(const wandb_proto::History& row, std::string_view key) {
 
 }  // namespace
 
-History::History(RunLog& log, double now)
-    : log_(log), begun_(now), start_(now), newest_time_(now) {}
+History::History(RunLog& log, double begun, bool is_replay)
+    : log_(log), begun_(begun), is_replay_(is_replay), start_(begun), newest_time_(begun) {}
 
 History::~History() = default;
 
@@ -52,7 +52,7 @@ void History::take_written(const wandb_proto::History& row) {
     if (item.key() == "_timestamp" || item.key() == "_step") continue;
     if (item.key() == "_runtime") {
       const double runtime = std::strtod(item.value_json().c_str(), nullptr);
-      if (runtime >= 0) start_ = std::min(start_, begun_ - runtime);
+      if (runtime >= 0 && !is_replay_) start_ = std::min(start_, begun_ - runtime);
       continue;
     }
     cell_of(item.key()) = {item.value_json(), row.step().num(), 0, 0, true};

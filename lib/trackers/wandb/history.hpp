@@ -31,8 +31,9 @@ class History {
   // Rows that are open at most.
   static constexpr std::size_t max_open_rows = 4096;
 
-  // `now` in seconds since the epoch: what `_runtime` counts from.
-  History(RunLog& log, double now);
+  // `begun` in seconds since the epoch: what `_runtime` counts from, in a replay also in a log that
+  // goes on.
+  History(RunLog& log, double begun, bool is_replay = false);
   ~History();
   History(const History&) = delete;
   History& operator=(const History&) = delete;
@@ -91,6 +92,7 @@ class History {
 
   RunLog& log_;
   const double begun_;
+  const bool is_replay_;
   double start_;  // begun_ less the runtime of earlier attempts
   double newest_time_;
   std::uint64_t n_rows_ = 0;
