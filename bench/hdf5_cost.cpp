@@ -3,18 +3,16 @@
 // MPI_Allreduce with 64 HDF5 appends a step.
 #include <hdf5.h>
 #include <mpi.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <filesystem>
 #include <string>
-#include <system_error>
 #include <vector>
 
 #include "support/logging.hpp"
 #include "support/program.hpp"
+#include "support/scratch.hpp"
 
 namespace {
 
@@ -30,36 +28,6 @@ constexpr double bytes_per_number = 4 * 8 + 2 * 4 + 2 * 8;
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
-
-int world_rank() {
-  int rank = 0;
-  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
-  return rank;
-}
-
-// A directory of rank 0's choice, gone at the end.
-class ScratchDirectory {
- public:
-  ScratchDirectory() {
-    std::array<char, 256> name{};
-    const auto path = std::filesystem::temp_directory_path() / "ranklog-bench-XXXXXX";
-    path.string().copy(name.data(), name.size() - 1);
-    if (world_rank() == 0 && mkdtemp(name.data()) == nullptr) MPI_Abort(MPI_COMM_WORLD, 1);
-    MPI_Bcast(name.data(), static_cast<int>(name.size()), MPI_CHAR, 0, MPI_COMM_WORLD);
-    path_ = name.data();
-  }
-  ~ScratchDirectory() {
-    MPI_Barrier(MPI_COMM_WORLD);
-    std::error_code ignored;
-    if (world_rank() == 0) std::filesystem::remove_all(path_, ignored);
-  }
-  ScratchDirectory(const ScratchDirectory&) = delete;
-  ScratchDirectory& operator=(const ScratchDirectory&) = delete;
-  [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
 
 // Time inside log() per step, at a step every 100 microseconds.
 std::vector<double> time_paced(const Sizes& sizes, const std::string& project_dir,

@@ -61,6 +61,14 @@ def series_table(directory, program, names):
     return table(["ranks"] + [f"{name} [{units[name]}]" for name in names], rows)
 
 
+def result_table(directory, *programs):
+    """One row per result."""
+    reports = [load(path) for program in programs
+               for path in sorted(directory.glob(f"{program}.n*.json"))]
+    return table(("what", "measured"), [(result["name"], f"{figure(result['value'])} {result['unit']}")
+                                        for report in reports for result in report["results"]])
+
+
 def model_table(directory):
     fitted = load(directory / "scaling.json")
     rows = [(f"{row['ranks']:,}", row["children_of_rank_0"], f"{row['bytes_sent_per_rank']:,.0f}",
@@ -88,6 +96,7 @@ def sections(directory):
         "time in log of 64 numbers, 10,000 steps/s", "the same with the run file",
         "64 MPI_Allreduce and 64 HDF5 appends", "run file at saturation",
         "plain HDF5 block writes"])
+    yield "run_file", result_table(directory, "run_file", "h5py_run_file")
     yield "messages", series_table(directory, "messages", [
         "messages sent per window, greatest of a rank", "bytes sent per window, greatest of a rank",
         "collectives per window, greatest of a rank", "processor time per window, rank 0",

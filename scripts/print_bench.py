@@ -62,6 +62,13 @@ def goals(directory):
         yield ("run file at saturation / block writes", n,
                value_in(directory, "hdf5_cost", n, "run file at saturation / block writes"),
                0.8, "", True)
+    for what, name, limit, more_is_better in (
+            ("run file / the same blocks in bare HDF5", "speed of the run file / the same blocks",
+             0.8, True),
+            ("memory of last tenth / first tenth", "memory, last tenth / first tenth", 1.05, False),
+            ("run file / raw numbers", "file / raw numbers", 1.2, False),
+            ("the same with many keys", "many keys, file / raw numbers", 1.2, False)):
+        yield what, 1, value_in(directory, "run_file", 1, name), limit, "", more_is_better
 
 
 def print_goals(directory):

@@ -117,7 +117,8 @@ struct AbandonedSeries {
   SeriesInfo info;
 };
 
-// What a finished run says about a metric that has numbers. Rows that no rank filled are left out.
+// What a run says about a metric that has numbers, as of its last flush. Rows that no rank filled
+// are left out.
 struct SummaryInfo {
   std::string key;
   std::optional<std::int64_t> last_step;
@@ -153,7 +154,8 @@ class RunReader {
   [[nodiscard]] Provenance provenance() const;
   // In the order in which the keys were first recorded. Cheap: does not read the columns.
   [[nodiscard]] std::vector<SeriesInfo> series() const;
-  // Empty while the run is being recorded, and when it was killed. Cheap, whatever the run's size.
+  // Empty for a run without numbers, and for one that ranklog 0.1 did not finish. Cheap, whatever
+  // the run's size.
   [[nodiscard]] std::vector<SummaryInfo> summary() const;
   // All columns and rows: the continuous series, whatever attempts recorded it.
   // Errors of both: UsageError for a key that the run does not have.

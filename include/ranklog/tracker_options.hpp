@@ -14,6 +14,8 @@ namespace ranklog {
 struct Hdf5Options {
   std::optional<double> flush_interval_s = {};
   std::optional<std::int64_t> flush_rows = {};
+  std::optional<std::string> sync = {};  // never, flush or always: which flushes wait for the disk
+  std::optional<std::int64_t> max_pending_bytes = {};
 };
 
 struct TensorBoardOptions {

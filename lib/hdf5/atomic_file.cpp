@@ -19,6 +19,8 @@ constexpr std::uint64_t superblock_bytes = 48;
 constexpr std::uint64_t no_end = std::uint64_t{1} << 62;
 // More than this that needs no journal does not wait in memory.
 constexpr std::size_t max_fresh_bytes = 8u << 20;
+// Not worth a copy in memory.
+constexpr std::size_t large_bytes = 16u << 10;
 constexpr mode_t readable_by_all = 0666;  // before the umask
 
 [[noreturn]] void throw_errno(int error, const std::filesystem::path& path) {
@@ -85,7 +87,7 @@ int AtomicFile::write(std::uint64_t offset, std::span<const std::byte> bytes, st
     const IntervalSet::Run run = free_.run_at(offset, offset + bytes.size());
     const std::span<const std::byte> part = bytes.first(run.end - offset);
     if (run.is_inside) {
-      fresh_.write(offset, part);
+      write_to_free(offset, part);
       touched_.add(offset, run.end);
     } else {
       changed_.write(offset, part, turn);
@@ -95,6 +97,17 @@ int AtomicFile::write(std::uint64_t offset, std::span<const std::byte> bytes, st
   }
   if (fresh_.n_bytes() > max_fresh_bytes && may_spill_) spill();
   return 0;
+}
+
+void AtomicFile::write_to_free(std::uint64_t offset, std::span<const std::byte> bytes) {
+  const bool is_large = bytes.size() >= large_bytes && may_spill_;
+  if (is_large && write_all(file_, bytes, offset) == 0) {
+    fresh_.remove(offset, offset + bytes.size());
+    physical_end_ = std::max(physical_end_, offset + bytes.size());
+    return;
+  }
+  if (is_large) may_spill_ = false;
+  fresh_.write(offset, bytes);
 }
 
 // What no commit has written may be written at any time; if it cannot be, it waits for the commit.

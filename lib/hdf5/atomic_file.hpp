@@ -86,6 +86,7 @@ class AtomicFile final : public DrivenFile {
 
  private:
   AtomicFile(std::filesystem::path path, std::string_view run_id, int flags);
+  void write_to_free(std::uint64_t offset, std::span<const std::byte> bytes);
   void spill() noexcept;
   CommitFailure try_to_commit(Durability durability);
   CommitFailure write_fresh(Durability durability);

@@ -29,7 +29,7 @@ ExtentMap::Map::const_iterator ExtentMap::first_behind(std::uint64_t offset) con
   return at;
 }
 
-void ExtentMap::cut_out(std::uint64_t begin, std::uint64_t end) {
+void ExtentMap::remove(std::uint64_t begin, std::uint64_t end) {
   auto at = extents_.lower_bound(begin);
   if (at != extents_.begin()) {
     const auto before = std::prev(at);
@@ -79,7 +79,7 @@ void ExtentMap::write(std::uint64_t offset, std::span<const std::byte> bytes, st
       return;
     }
   }
-  cut_out(offset, end);
+  remove(offset, end);
   extents_[offset] = Extent{{bytes.begin(), bytes.end()}, turn};
   n_bytes_ += bytes.size();
 }

@@ -22,6 +22,7 @@ class ExtentMap {
   void overlay(std::uint64_t offset, std::span<std::byte> into) const;
   // True if one extent holds all of it, and then it is in `into`.
   [[nodiscard]] bool read_whole(std::uint64_t offset, std::span<std::byte> into) const;
+  void remove(std::uint64_t begin, std::uint64_t end);
   void clear() noexcept;
 
   [[nodiscard]] bool empty() const noexcept { return extents_.empty(); }
@@ -32,7 +33,6 @@ class ExtentMap {
   using Map = std::map<std::uint64_t, Extent>;
   // The first extent that ends behind `offset`.
   [[nodiscard]] Map::const_iterator first_behind(std::uint64_t offset) const;
-  void cut_out(std::uint64_t begin, std::uint64_t end);
 
   Map extents_;
   std::size_t n_bytes_ = 0;

@@ -21,6 +21,8 @@ Config to_config(const Hdf5Options& options) {
   Config config;
   set_if(config, "flush_interval_s", options.flush_interval_s);
   set_if(config, "flush_rows", options.flush_rows);
+  set_if(config, "sync", options.sync);
+  set_if(config, "max_pending_bytes", options.max_pending_bytes);
   return config;
 }
 

@@ -21,7 +21,9 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::size_t n_bytes_at_most = 3000;
+constexpr std::size_t n_bytes_at_most = 40'000;
+// One that does not wait in memory.
+constexpr std::size_t large_bytes = 17'000;
 constexpr int n_commits = 4;
 
 // What the file should hold: -1 where nothing was written.
@@ -36,7 +38,9 @@ struct Program {
   void write_some(h5::DrivenFile& file, Content& image) {
     for (int i = 0; i < 6; ++i) {
       const std::size_t offset = i == 0 ? 0 : below(n_bytes_at_most - 1);
-      const std::size_t n = 1 + below(std::min<std::size_t>(400, n_bytes_at_most - offset));
+      const std::size_t n_small = 1 + below(std::min<std::size_t>(400, n_bytes_at_most - offset));
+      const bool is_large = i == 3 && offset + large_bytes <= n_bytes_at_most;
+      const std::size_t n = is_large ? large_bytes : n_small;
       std::vector<std::byte> bytes(n);
       for (std::size_t k = 0; k < n; ++k) {
         bytes[k] = static_cast<std::byte>(random());

@@ -189,3 +189,42 @@ TEST_CASE("the summary holds last, min, max and count of each number") {
   CHECK(read("/summary/count") == 6);
   CHECK(raw.has("/summary/key"));
 }
+
+TEST_CASE("after every flush the summary says what the rows say, of keys that came late too") {
+  Run run;
+  for (int step = 0; step < 40; ++step) {
+    std::vector<Metric> metrics{run.make.real("a", step % 7), run.make.text("note", "x")};
+    if (step >= 20) metrics.push_back(run.make.integer("late", step));
+    if (step == 30) metrics.push_back(run.make.real("once", not_a_number));
+    run.log(step, std::move(metrics));
+    if (step % 10 != 9) continue;
+    run.tracker.flush();
+    const RunReader reader(run.file());
+    const auto summary = reader.summary();
+    REQUIRE(summary.size() == (step < 20 ? 1 : step < 30 ? 2 : 3));
+    CHECK(summary[0].key == "a");
+    CHECK(summary[0].last == step % 7);
+    CHECK(summary[0].last_step == step);
+    CHECK(summary[0].max == 7);
+    CHECK(summary[0].worst_rank == 1);
+    CHECK(summary[0].n_rows_compared == step + 1);
+    if (step >= 20) CHECK(summary[1].min == 20);
+    if (step >= 30) CHECK(summary[2].first_nan_step == 30);
+    CHECK(validate_run(run.file()).empty());
+  }
+}
+
+TEST_CASE("rows that were handed to HDF5 are not in the file before a flush") {
+  constexpr int n_rows = 20'000;  // more than a block
+  Run run;
+  run.log(0, {run.make.real("a", 0)});
+  run.tracker.flush();
+  for (int step = 1; step < n_rows; ++step) run.log(step, {run.make.real("a", step)});
+  CHECK(RunReader(run.file()).read("a").value == std::vector<double>{0});
+  CHECK(validate_run(run.file()).empty());
+  run.tracker.flush();
+  const Series series = RunReader(run.file()).read("a");
+  REQUIRE(series.step.size() == n_rows);
+  CHECK(series.value.back() == n_rows - 1);
+  CHECK(series.max[10'000] == 10'001);
+}

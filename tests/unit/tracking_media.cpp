@@ -198,7 +198,8 @@ TEST_CASE("wrong media are refused before anything is submitted") {
 TEST_CASE("typed options become entries under their own names, and only those that are set") {
   const Config config = to_config(TensorBoardOptions{.statistics = true, .max_ranks = 3});
   CHECK(config == Config{{"statistics", true}, {"max_ranks", 3}});
-  CHECK(to_config(Hdf5Options{.flush_rows = 7}) == Config{{"flush_rows", 7}});
+  CHECK(to_config(Hdf5Options{.flush_rows = 7, .sync = "always", .max_pending_bytes = 0}) ==
+        Config{{"flush_rows", 7}, {"sync", "always"}, {"max_pending_bytes", 0}});
 }
 
 TEST_CASE("an option given with and without a type is an error that names it") {

@@ -66,6 +66,14 @@ Series read_curve(const RunReader& reader, const SeriesInfo& info) {
   return reader.read(info.key, wanted);
 }
 
+// The exact number that the summary says as a real; a run that goes on may have newer ones.
+std::optional<std::int64_t> last_integer_of(const Series& last, const SummaryInfo& said) {
+  for (std::size_t row = last.integers.size(); row-- > 0;) {
+    if (said.last_step && last.step[row] == *said.last_step) return last.integers[row];
+  }
+  return std::nullopt;
+}
+
 // From the run's own summary, whatever the number of rows.
 void fill_from_summary(const RunReader& reader, const SummaryInfo& said, const ShowOptions& options,
                        ShownMetric& metric) {
@@ -74,7 +82,8 @@ void fill_from_summary(const RunReader& reader, const SummaryInfo& said, const S
   const Series last = reader.read(
       info.key,
       {.columns = Columns::value, .rows = {.first = std::max<std::int64_t>(info.n_rows - 1, 0)}});
-  if (!last.integers.empty()) metric.summary.last_integer = last.integers.back();
+  metric.summary.last_integer = last_integer_of(last, said);
+  metric.summary.info.n_rows = last.info.n_rows;
   if (!options.json) draw_curves(read_curve(reader, info), options.layout.charset, metric);
 }
 
@@ -123,7 +132,7 @@ CommandResult run_show(const ShowOptions& options) {
   const std::size_t n_shown = is_limited ? default_limit : wanted.size();
   run.n_left_out = wanted.size() - n_shown;
 
-  // Empty for a run that goes on: then its rows are read.
+  // Empty for a file that an older version began: then its rows are read.
   const std::vector<SummaryInfo> summary = reader.summary();
   CommandResult result;
   for (std::size_t i = 0; i < n_shown; ++i) {

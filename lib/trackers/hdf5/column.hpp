@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,7 +32,19 @@ class Column {
   }
   template <class T>
   void add_copies(T value, std::size_t n) {
-    for (std::size_t i = 0; i < n; ++i) add(value);
+    const std::size_t before = cells_.size();
+    cells_.resize(before + n * sizeof(T));
+    for (std::size_t at = before; at < cells_.size(); at += sizeof(T)) {
+      std::memcpy(cells_.data() + at, &value, sizeof(T));
+    }
+  }
+  [[nodiscard]] hsize_t n_rows_waiting() const noexcept;
+  // Of what waits, the i-th number, of the column's own type.
+  template <class T>
+  [[nodiscard]] T cell(std::size_t i) const noexcept {
+    T value;
+    std::memcpy(&value, cells_.data() + i * sizeof(T), sizeof(T));
+    return value;
   }
   // Drops what waits.
   void clear() noexcept;
@@ -77,7 +90,6 @@ class Column {
  private:
   void add_bytes(const void* data, std::size_t n_bytes);
   [[nodiscard]] hsize_t cells_per_row() const noexcept;
-  [[nodiscard]] hsize_t n_rows_waiting() const noexcept;
   [[nodiscard]] std::vector<hsize_t> chunk_shape(hsize_t chunk_rows) const;
   void open(const OutputFile& file, const std::string& path);
   void transfer(const OutputFile& file, hsize_t first_row, hsize_t n_rows, const void* from,

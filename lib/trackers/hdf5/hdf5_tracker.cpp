@@ -12,13 +12,15 @@
 #include "ranklog/error.hpp"
 #include "trackers/hdf5/attributes.hpp"
 #include "trackers/hdf5/resumed_run.hpp"
-#include "trackers/hdf5/summary.hpp"
 #include "tracking/tracker_options.hpp"
 
 namespace ranklog::trackers {
 namespace {
 
+// What a block is: few calls for many rows, and a buffer that stays small.
+constexpr std::size_t rows_per_block = 8192;
 constexpr std::size_t max_bytes_waiting = 32u << 20;
+constexpr std::int64_t max_flush_rows = 1'000'000;
 // Opening a dataset again costs more than writing a block to it; holding one open takes about 3 kB.
 constexpr std::size_t max_open_series = 256;
 constexpr auto path_check_interval = std::chrono::seconds(1);
@@ -65,7 +67,7 @@ ThreadAffinity Hdf5Tracker::thread_affinity() const {
 void Hdf5Tracker::read_options(const Config& given) {
   tracking::OptionReader options("hdf5", given);
   const double interval_s = options.number("flush_interval_s", 1.0);
-  const std::int64_t flush_rows = options.integer("flush_rows", 1024);
+  const std::int64_t flush_rows = options.integer("flush_rows", max_flush_rows);
   const std::int64_t max_pending = options.integer("max_pending_bytes", default_max_pending_bytes);
   const std::string sync = options.text("sync", "flush");
   options.reject_unknown();
@@ -73,9 +75,9 @@ void Hdf5Tracker::read_options(const Config& given) {
     throw UsageError(
         fmt::format("hdf5: flush_interval_s is {}; give seconds from 0 to 1e6", interval_s));
   }
-  if (flush_rows < 1 || flush_rows > 1'000'000) {
-    throw UsageError(
-        fmt::format("hdf5: flush_rows is {}; give a number from 1 to 1000000", flush_rows));
+  if (flush_rows < 1 || flush_rows > max_flush_rows) {
+    throw UsageError(fmt::format("hdf5: flush_rows is {}; give a number from 1 to {}", flush_rows,
+                                 max_flush_rows));
   }
   if (max_pending < 0) {
     throw UsageError(
@@ -115,12 +117,24 @@ void Hdf5Tracker::take_over() {
     tables_ = std::move(run.tables);
     next_index_ = run.next_index;
     n_series_ = continued_.size();
+    summarize_continued();
     const h5::CommitFailure failure = file_->flush(when_asked_);
     if (failure) throw h5::CallFailed(std::strerror(failure.error));
   } catch (...) {
     file_->give_up();
     throw;
   }
+}
+
+void Hdf5Tracker::summarize_continued() {
+  std::vector<const hdf5::Series*> numbers;
+  for (const auto& [key, series] : continued_) {
+    if (!series->is_text()) numbers.push_back(series.get());
+  }
+  std::sort(numbers.begin(), numbers.end(),
+            [](const auto* a, const auto* b) { return a->index() < b->index(); });
+  for (const hdf5::Series* const one : numbers) summary_.add(*one);
+  summary_.write(*file_);
 }
 
 std::optional<std::int64_t> Hdf5Tracker::next_step(const std::filesystem::path& run_dir) {
@@ -189,7 +203,7 @@ void Hdf5Tracker::log_block(const RecordBlock& block) {
   prepare_tables(block_keys_);
   for (const BlockColumn& column : block.metrics) {
     const auto& series = series_by_index_[column.info->index];
-    if (series) n_bytes_waiting_ += series->add(column, block.row_step);
+    if (series) n_bytes_waiting_ += series->add(column);
   }
   for (hdf5::Table* const table : touched_) {
     table->add_rows(block.row_step, block.time);
@@ -204,9 +218,12 @@ void Hdf5Tracker::report_rejection() {
 }
 
 void Hdf5Tracker::write_if_due() {
-  if (most_rows_waiting_ >= flush_rows_ || n_bytes_waiting_ >= max_bytes_waiting ||
-      Clock::now() >= next_write_) {
+  if (most_rows_handed_over_ + most_rows_waiting_ >= flush_rows_ || Clock::now() >= next_write_) {
     write_waiting(periodically_);
+  } else if (most_rows_waiting_ >= rows_per_block || n_bytes_waiting_ >= max_bytes_waiting) {
+    hand_over();
+    // What changes in place waits in memory, and so does all that the disk refuses.
+    if (file_->n_bytes_waiting() >= max_bytes_waiting) write_waiting(periodically_);
   }
 }
 
@@ -215,7 +232,9 @@ std::unique_ptr<hdf5::Series> Hdf5Tracker::continued_or_new(
   const auto known = continued_.find(info->key);
   if (known == continued_.end()) {
     ++n_series_;
-    return std::make_unique<hdf5::Series>(info, file_->n_ranks(), next_index_++);
+    auto series = std::make_unique<hdf5::Series>(info, file_->n_ranks(), next_index_++);
+    if (!series->is_text()) summary_.add(*series);
+    return series;
   }
   known->second->go_on_as(info);
   auto series = std::move(known->second);
@@ -280,7 +299,7 @@ void Hdf5Tracker::add(const Record& record) {
   prepare_tables(record);
   for (const Metric& metric : record.metrics) {
     const auto& series = series_by_index_[metric.info->index];
-    if (series) n_bytes_waiting_ += series->add(metric, record.row_step);
+    if (series) n_bytes_waiting_ += series->add(metric);
   }
   for (hdf5::Table* const table : touched_) {
     table->add_row(record.row_step, record.time);
@@ -303,31 +322,36 @@ std::size_t Hdf5Tracker::drop_waiting() noexcept {
   return n_rows;
 }
 
+void Hdf5Tracker::hand_over() {
+  if (is_failing_ && file_->n_bytes_waiting() + n_bytes_waiting_ > max_pending_bytes_) {
+    n_rows_lost_ += drop_waiting();
+  }
+  const bool keep_open = n_series_ <= max_open_series;
+  const std::size_t n_rows = n_rows_waiting();
+  guarded("write to", [&] {
+    for (const auto& table : tables_) table->write(*file_, placement_, n_series_, keep_open);
+  });
+  n_rows_pending_ += n_rows;
+  most_rows_handed_over_ += most_rows_waiting_;
+  n_bytes_waiting_ = 0;
+  most_rows_waiting_ = 0;
+}
+
 void Hdf5Tracker::write_waiting(h5::Durability durability) {
   if (is_broken_) return;
   const Clock::time_point begin = Clock::now();
   next_write_ = begin + flush_interval_;
-  if (is_failing_ && file_->n_bytes_waiting() + n_bytes_waiting_ > max_pending_bytes_) {
-    n_rows_lost_ += drop_waiting();
-  }
-  guarded("write to", [&] { write_blocks(); });
+  hand_over();
+  guarded("write to", [&] { summary_.write(*file_); });
   commit(durability);
   const Clock::time_point end = Clock::now();
   next_write_ = end + std::max(flush_interval_, pause_per_write * (end - begin));
 }
 
-void Hdf5Tracker::write_blocks() {
-  const bool keep_open = n_series_ <= max_open_series;
-  const std::size_t n_rows = n_rows_waiting();
-  for (const auto& table : tables_) table->write(*file_, placement_, n_series_, keep_open);
-  n_rows_pending_ += n_rows;
-  n_bytes_waiting_ = 0;
-  most_rows_waiting_ = 0;
-}
-
 void Hdf5Tracker::commit(h5::Durability durability) {
   h5::CommitFailure failure;
   guarded("write to", [&] { failure = file_->flush(durability); });
+  most_rows_handed_over_ = 0;
   if (!failure || failure.is_committed) n_rows_pending_ = 0;
   if (failure) {
     report_failure(failure);
@@ -366,16 +390,7 @@ void Hdf5Tracker::flush() {
 }
 
 void Hdf5Tracker::write_closing_facts(const RunOutcome& outcome) {
-  std::vector<const hdf5::Series*> numbers;
-  for (const auto& series : series_by_index_) {
-    if (series && !series->is_text() && !series->path().empty()) numbers.push_back(series.get());
-  }
-  for (const auto& [key, series] : continued_) {
-    if (!series->is_text()) numbers.push_back(series.get());
-  }
-  std::sort(numbers.begin(), numbers.end(),
-            [](const auto* a, const auto* b) { return a->index() < b->index(); });
-  hdf5::write_summary(*file_, numbers);
+  summary_.write(*file_, true);
   hdf5::replace_attribute(file_->id(), "status", to_string(outcome.status));
   if (!outcome.reason.empty()) {
     hdf5::write_attribute(file_->id(), "status_reason", outcome.reason);
@@ -384,6 +399,7 @@ void Hdf5Tracker::write_closing_facts(const RunOutcome& outcome) {
 
 void Hdf5Tracker::close_file() {
   const h5::QuietErrors quiet;
+  summary_.close();
   tables_.clear();
   series_by_index_.clear();
   continued_.clear();

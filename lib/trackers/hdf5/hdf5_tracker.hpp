@@ -15,13 +15,14 @@
 #include "ranklog/tracker.hpp"
 #include "trackers/hdf5/output_file.hpp"
 #include "trackers/hdf5/series.hpp"
+#include "trackers/hdf5/summary_table.hpp"
 #include "trackers/hdf5/table.hpp"
 
 namespace ranklog::trackers {
 
-// Rows wait in memory and are flushed in blocks: when `flush_rows` rows of a metric wait, when
-// `flush_interval_s` has passed since the last flush (both options; 1024 and 1.0), or when they
-// take 32 MiB. A flush takes place as a whole or not at all, so killing the process loses only what
+// Rows are collected, handed to HDF5 in blocks of 8192, and flushed when `flush_interval_s` has
+// passed since the last flush or when a metric got `flush_rows` rows (both options; 1.0 and
+// 1,000,000). A flush takes place as a whole or not at all, so killing the process loses only what
 // came later. Option `sync` says which flushes wait for the disk: `never`, `flush` (those that are
 // asked for, and the last; the default) or `always`.
 //
@@ -63,11 +64,13 @@ class Hdf5Tracker final : public GeneralTracker {
   [[nodiscard]] std::unique_ptr<hdf5::Series> continued_or_new(
       const std::shared_ptr<const MetricInfo>& info);
   void take_over();
+  void summarize_continued();
   void report_rejection();
   void read_options(const Config& given);
   void write_if_due();
   void write_waiting(h5::Durability durability);
-  void write_blocks();
+  // Gives HDF5 the rows that wait, or drops them when too much waits for a disk that refuses.
+  void hand_over();
   void commit(h5::Durability durability);
   void report_failure(const h5::CommitFailure& failure);
   // Reports, once, that the file was removed or replaced.
@@ -94,18 +97,20 @@ class Hdf5Tracker final : public GeneralTracker {
   std::int64_t next_index_ = 0;     // of a metric that is new in the run
   std::vector<std::unique_ptr<hdf5::Table>> tables_;
   std::vector<hdf5::Table*> touched_;  // by the record at hand
-  Record block_keys_;                  // what prepare_tables() gets for a block
+  hdf5::SummaryTable summary_;
+  Record block_keys_;  // what prepare_tables() gets for a block
   std::size_t n_series_ = 0;
   std::uint64_t n_records_ = 0;
   std::size_t n_bytes_waiting_ = 0;
-  std::size_t most_rows_waiting_ = 0;
-  std::size_t n_rows_pending_ = 0;  // handed to HDF5, and not yet committed
+  std::size_t most_rows_waiting_ = 0;      // of a table
+  std::size_t most_rows_handed_over_ = 0;  // since the last flush
+  std::size_t n_rows_pending_ = 0;         // of all tables, handed to HDF5 and not yet committed
   std::size_t n_rows_lost_ = 0;
   bool is_broken_ = false;
   bool is_failing_ = false;  // the last commit did not work
   bool has_reported_path_ = false;
 
-  std::size_t flush_rows_ = 1024;
+  std::size_t flush_rows_ = 1;
   std::size_t max_pending_bytes_ = 0;
   h5::Durability periodically_ = h5::Durability::process;
   h5::Durability when_asked_ = h5::Durability::disk;

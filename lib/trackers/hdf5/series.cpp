@@ -66,14 +66,13 @@ void Series::check(const Metric& metric) const {
   }
 }
 
-std::size_t Series::add(const Metric& metric, std::int64_t step) {
+std::size_t Series::add(const Metric& metric) {
   std::size_t n_bytes = bytes_of_number;
   if (is_text()) {
     columns_[value].add(std::string_view(metric.text));
     n_bytes = 40 + metric.text.size();
   } else {
     add_number(metric);
-    update_summary(metric, step);
   }
   if (per_rank_) {
     add_gathered(metric);
@@ -83,7 +82,7 @@ std::size_t Series::add(const Metric& metric, std::int64_t step) {
   return n_bytes;
 }
 
-std::size_t Series::add(const BlockColumn& column, const std::vector<std::int64_t>& steps) {
+std::size_t Series::add(const BlockColumn& column) {
   const std::size_t n_rows = column.value.size();
   if (info_->has_integer_value()) {
     columns_[value].add_all(column.integer_value);
@@ -98,7 +97,6 @@ std::size_t Series::add(const BlockColumn& column, const std::vector<std::int64_
   columns_[first_nan_rank].add_copies(std::int32_t{-1}, n_rows);
   columns_[count].add_copies(column.count, n_rows);
   columns_[nan_count].add_copies(std::int64_t{0}, n_rows);
-  update_summary(column, steps);
   return bytes_of_number * n_rows;
 }
 
@@ -147,28 +145,22 @@ void Series::add_gathered(const Metric& metric) {
   }
 }
 
-void Series::update_summary(const Metric& metric, std::int64_t step) {
-  const Statistics& found = metric.statistics;
-  SummaryRow row;
-  row.step = step;
-  row.value = info_->has_integer_value() ? static_cast<double>(metric.integer_value) : metric.value;
-  row.min = found.min;
-  row.max = found.max;
-  row.worst_rank = info_->reduction == Reduction::min ? found.min_rank : found.max_rank;
-  row.first_nan_rank = found.first_nan_rank;
-  row.count = found.count;
-  row.nan_count = found.nan_count;
-  summary_.add(row);
-}
-
-void Series::update_summary(const BlockColumn& column, const std::vector<std::int64_t>& steps) {
-  const auto& worst = info_->reduction == Reduction::min ? column.min_rank : column.max_rank;
+void Series::update_summary(const Column& step) {
+  const Column& worst = columns_[info_->reduction == Reduction::min ? min_rank : max_rank];
   const bool is_integer = info_->has_integer_value();
-  for (std::size_t row = 0; row < column.value.size(); ++row) {
-    const double cell =
-        is_integer ? static_cast<double>(column.integer_value[row]) : column.value[row];
-    summary_.add(
-        {steps[row], cell, column.min[row], column.max[row], worst[row], -1, column.count, 0});
+  const std::size_t n_rows = step.n_rows_waiting();
+  for (std::size_t i = 0; i < n_rows; ++i) {
+    SummaryRow row;
+    row.step = step.cell<std::int64_t>(i);
+    row.value = is_integer ? static_cast<double>(columns_[value].cell<std::int64_t>(i))
+                           : columns_[value].cell<double>(i);
+    row.min = columns_[min].cell<double>(i);
+    row.max = columns_[max].cell<double>(i);
+    row.worst_rank = worst.cell<std::int32_t>(i);
+    row.first_nan_rank = columns_[first_nan_rank].cell<std::int32_t>(i);
+    row.count = columns_[count].cell<std::int64_t>(i);
+    row.nan_count = columns_[nan_count].cell<std::int64_t>(i);
+    summary_.add(row);
   }
 }
 
@@ -242,9 +234,10 @@ void Series::create_columns(OutputFile& file, hid_t group, hsize_t chunk_rows,
 }
 
 bool Series::write(OutputFile& file, hsize_t chunk_rows, hsize_t n_rows_written,
-                   hobj_ref_t step_scale) {
+                   const Column& step) {
+  if (!is_text()) update_summary(step);
   for (Column& column : columns_) column.write(file, path_, n_rows_written);
-  return per_rank_ && write_gathered(file, chunk_rows, n_rows_written, step_scale);
+  return per_rank_ && write_gathered(file, chunk_rows, n_rows_written, step.reference());
 }
 
 bool Series::write_gathered(OutputFile& file, hsize_t chunk_rows, hsize_t n_rows_written,

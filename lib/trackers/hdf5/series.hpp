@@ -32,17 +32,19 @@ class Series {
   // Throws InvalidValueError, and adds nothing, if a gathered part is from a rank that the run
   // does not have.
   void check(const Metric& metric) const;
-  // Adds one row to the columns; returns the bytes that it takes in memory.
-  std::size_t add(const Metric& metric, std::int64_t step);
+  // Adds one row to the columns, to be written; returns the bytes that it takes in memory.
+  std::size_t add(const Metric& metric);
   // The same for all rows of a block.
-  std::size_t add(const BlockColumn& column, const std::vector<std::int64_t>& steps);
+  std::size_t add(const BlockColumn& column);
+  // Drops what waits.
   void clear() noexcept;
 
   // Makes the group at `path` (absolute) with its attributes.
   [[nodiscard]] h5::Group create_group(const OutputFile& file, std::string path);
   void create_columns(OutputFile& file, hid_t group, hsize_t chunk_rows, hobj_ref_t step_scale);
-  // Writes what waits. True if datasets were made anew, so that scales must list them again.
-  bool write(OutputFile& file, hsize_t chunk_rows, hsize_t n_rows_written, hobj_ref_t step_scale);
+  // Writes what waits and adds it to the summary; `step` has the same rows waiting. True if
+  // datasets were made anew, so that scales must list them again.
+  bool write(OutputFile& file, hsize_t chunk_rows, hsize_t n_rows_written, const Column& step);
   // Ties all columns to another step dataset.
   void attach(const OutputFile& file, hobj_ref_t step_scale);
   void close_datasets() noexcept;
@@ -50,6 +52,7 @@ class Series {
 
   [[nodiscard]] std::int64_t index() const noexcept { return index_; }
   [[nodiscard]] const MetricInfo& info() const noexcept { return *info_; }
+  // Of the rows that were written.
   [[nodiscard]] const Summary& summary() const noexcept { return summary_; }
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
   [[nodiscard]] bool is_text() const noexcept { return info_->kind == Kind::text; }
@@ -60,8 +63,7 @@ class Series {
  private:
   void add_number(const Metric& metric);
   void add_gathered(const Metric& metric);
-  void update_summary(const Metric& metric, std::int64_t step);
-  void update_summary(const BlockColumn& column, const std::vector<std::int64_t>& steps);
+  void update_summary(const Column& step);
   void write_attributes(hid_t group) const;
   [[nodiscard]] std::vector<hobj_ref_t> scales_of(const OutputFile& file, const Column& column,
                                                   hobj_ref_t step_scale) const;

@@ -10,9 +10,6 @@
 
 namespace ranklog::trackers::hdf5 {
 
-class OutputFile;
-class Series;
-
 // One row, as it stands in the columns.
 struct SummaryRow {
   std::int64_t step = 0;
@@ -28,7 +25,6 @@ struct Summary {
   static constexpr double nothing = std::numeric_limits<double>::quiet_NaN();
 
   double last = nothing;
-  double mean = nothing;  // of the values that are no NaN
   double min = nothing;   // over all rows and ranks
   double max = nothing;
   std::int64_t count = 0;  // values that were logged, over all rows and ranks
@@ -41,13 +37,14 @@ struct Summary {
   std::vector<std::int64_t> n_rows_worst;  // by rank: in how many of those it was the worst
 
   void add(const SummaryRow& row);
+  // Of the values that are no NaN.
+  [[nodiscard]] double mean() const noexcept {
+    return n_values_ > 0 ? sum_ / static_cast<double>(n_values_) : nothing;
+  }
 
  private:
   double sum_ = 0;
   std::int64_t n_values_ = 0;
 };
-
-// Writes /summary. Errors: h5::CallFailed.
-void write_summary(const OutputFile& file, const std::vector<const Series*>& series);
 
 }  // namespace ranklog::trackers::hdf5

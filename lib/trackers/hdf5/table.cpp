@@ -75,7 +75,7 @@ void Table::write(OutputFile& file, Placement& placement, std::size_t n_series_o
   const std::string& home = series_.front()->path();
   bool has_new_datasets = false;
   for (Series* const one : series_) {
-    has_new_datasets |= one->write(file, chunk_rows_, n_rows_written_, step_.reference());
+    has_new_datasets |= one->write(file, chunk_rows_, n_rows_written_, step_);
     if (!keep_open) one->close_datasets();
   }
   time_.write(file, home, n_rows_written_);
