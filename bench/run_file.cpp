@@ -188,8 +188,7 @@ double log_rows(const fs::path& directory, std::int64_t n_rows) {
   for (const std::string& key : keys) items.emplace_back(key, 0.0);
   Stopwatch watch;
   watch.start();
-  ranklog::Accelerator accelerator({.log_with = {"hdf5"}, .project_dir = directory.string()},
-                                   MPI_COMM_SELF);
+  ranklog::Accelerator accelerator({.log_with = {"hdf5"}, .project_dir = directory.string()});
   accelerator.init_trackers("bench");
   for (std::int64_t row = 0; row < n_rows; ++row) {
     for (std::size_t i = 0; i < n_metrics; ++i) {

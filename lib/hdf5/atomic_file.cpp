@@ -18,7 +18,7 @@ namespace {
 constexpr std::uint64_t superblock_bytes = 48;
 constexpr std::uint64_t no_end = std::uint64_t{1} << 62;
 // More than this that needs no journal does not wait in memory.
-constexpr std::size_t max_fresh_bytes = 8u << 20;
+constexpr std::size_t max_fresh_bytes = 2u << 20;
 // Not worth a copy in memory.
 constexpr std::size_t large_bytes = 16u << 10;
 constexpr mode_t readable_by_all = 0666;  // before the umask

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <exception>
+#include <utility>
 
 #include "core/text.hpp"
 #include "tracking/reporter.hpp"
@@ -33,12 +34,14 @@ bool ReportLimit::may_report() {
 }
 
 void Shield::count(std::string_view what) noexcept {
-  const auto why = fmt::format("{}: {}", what, escape_unprintable(describe_current_exception()));
+  auto why = fmt::format("{}: {}", what, escape_unprintable(describe_current_exception()));
   const std::lock_guard lock(mutex_);
   if (n_errors_++ == 0) first_error_ = why;
-  if (!limit_->may_report()) return;
-  report(fmt::format("tracker '{}' failed in {} (error {}); the job and the other trackers go on",
-                     tracker_, why, n_errors_));
+  if (limit_->may_report()) {
+    report(fmt::format("tracker '{}' failed in {} (error {}); the job and the other trackers go on",
+                       tracker_, why, n_errors_));
+  }
+  last_error_ = std::move(why);
 }
 
 void Shield::note_unsupported(const std::string& what) {
@@ -61,8 +64,11 @@ std::vector<std::string> Shield::unsupported() const {
 std::optional<std::string> Shield::summary() const {
   const std::lock_guard lock(mutex_);
   if (n_errors_ == 0) return std::nullopt;
-  return fmt::format("tracker '{}' failed {} time{}; first: {}", tracker_, n_errors_,
-                     n_errors_ == 1 ? "" : "s", first_error_);
+  auto line = fmt::format("tracker '{}' failed {} time{}; first: {}", tracker_, n_errors_,
+                          n_errors_ == 1 ? "" : "s", first_error_);
+  // What finish() threw says what was lost.
+  if (last_error_ != first_error_) line += "; last: " + last_error_;
+  return line;
 }
 
 }  // namespace ranklog::tracking

@@ -56,7 +56,7 @@ class Shield {
   std::shared_ptr<ReportLimit> limit_;
   mutable std::mutex mutex_;
   std::int64_t n_errors_ = 0;
-  std::string first_error_;
+  std::string first_error_, last_error_;
   std::map<std::string, std::int64_t> n_unsupported_;
 };
 

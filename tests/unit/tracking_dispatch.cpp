@@ -14,6 +14,7 @@
 #include "support/captured_stderr.hpp"
 #include "support/error_of.hpp"
 #include "support/scripted_tracker.hpp"
+#include "tracking/shield.hpp"
 
 using ranklog::Config;
 using ranklog::ErrorCode;
@@ -144,6 +145,17 @@ TEST_CASE("failures are counted one by one and reported at most once a second") 
   const auto n_lines = std::count(text.begin(), text.end(), '\n');
   CHECK(n_lines >= 1);
   CHECK(n_lines <= 1 + static_cast<std::ptrdiff_t>(seconds));
+}
+
+TEST_CASE("the closing summary has the first failure and the last, which says what was lost") {
+  const CapturedStderr captured;
+  Shield shield("hdf5", std::make_shared<ReportLimit>());
+  shield.run("log", [] { throw IoError("no space"); });
+  CHECK(shield.summary() == "tracker 'hdf5' failed 1 time; first: log: no space");
+  shield.run("log", [] { throw IoError("still none"); });
+  shield.run("finish", [] { throw IoError("3 rows are lost"); });
+  CHECK(shield.summary() ==
+        "tracker 'hdf5' failed 3 times; first: log: no space; last: finish: 3 rows are lost");
 }
 
 TEST_CASE("a slow tracker does not hold the caller while the queue has room") {

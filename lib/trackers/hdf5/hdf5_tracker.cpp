@@ -20,6 +20,9 @@ namespace {
 // What a block is: few calls for many rows, and a buffer that stays small.
 constexpr std::size_t rows_per_block = 8192;
 constexpr std::size_t max_bytes_waiting = 32u << 20;
+// Rows that come this fast are flushed before a second has passed, so that what waits for a flush in
+// memory stays the same all the time.
+constexpr std::int64_t default_flush_rows = 65536;
 constexpr std::int64_t max_flush_rows = 1'000'000;
 // Opening a dataset again costs more than writing a block to it; holding one open takes about 3 kB.
 constexpr std::size_t max_open_series = 256;
@@ -67,7 +70,7 @@ ThreadAffinity Hdf5Tracker::thread_affinity() const {
 void Hdf5Tracker::read_options(const Config& given) {
   tracking::OptionReader options("hdf5", given);
   const double interval_s = options.number("flush_interval_s", 1.0);
-  const std::int64_t flush_rows = options.integer("flush_rows", max_flush_rows);
+  const std::int64_t flush_rows = options.integer("flush_rows", default_flush_rows);
   const std::int64_t max_pending = options.integer("max_pending_bytes", default_max_pending_bytes);
   const std::string sync = options.text("sync", "flush");
   options.reject_unknown();

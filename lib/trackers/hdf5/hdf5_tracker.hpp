@@ -22,7 +22,7 @@ namespace ranklog::trackers {
 
 // Rows are collected, handed to HDF5 in blocks of 8192, and flushed when `flush_interval_s` has
 // passed since the last flush or when a metric got `flush_rows` rows (both options; 1.0 and
-// 1,000,000). A flush takes place as a whole or not at all, so killing the process loses only what
+// 65536). A flush takes place as a whole or not at all, so killing the process loses only what
 // came later. Option `sync` says which flushes wait for the disk: `never`, `flush` (those that are
 // asked for, and the last; the default) or `always`.
 //
