@@ -34,8 +34,8 @@ using Clock = std::chrono::steady_clock;
 constexpr std::size_t n_metrics = 16;
 constexpr std::int64_t rows_per_window = 1024;  // of the exchange
 constexpr std::int64_t rows_per_wide_window = 16;
-constexpr std::int64_t rows_per_block = 8192;   // of the run file
-constexpr std::size_t rows_per_chunk = 4096;    // of the run file
+constexpr std::int64_t rows_per_block = 8192;  // of the run file
+constexpr std::size_t rows_per_chunk = 4096;   // of the run file
 constexpr int n_appended_rows = 500;
 
 // Of each metric: value, min, max, std; three ranks; two counts. Of all: step and time.

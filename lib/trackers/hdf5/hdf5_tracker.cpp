@@ -20,8 +20,8 @@ namespace {
 // What a block is: few calls for many rows, and a buffer that stays small.
 constexpr std::size_t rows_per_block = 8192;
 constexpr std::size_t max_bytes_waiting = 32u << 20;
-// Rows that come this fast are flushed before a second has passed, so that what waits for a flush in
-// memory stays the same all the time.
+// Rows that come this fast are flushed before a second has passed, so that what waits for a flush
+// in memory stays the same all the time.
 constexpr std::int64_t default_flush_rows = 65536;
 constexpr std::int64_t max_flush_rows = 1'000'000;
 // Opening a dataset again costs more than writing a block to it; holding one open takes about 3 kB.

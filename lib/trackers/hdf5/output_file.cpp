@@ -30,7 +30,6 @@ constexpr unsigned max_compact_links = 16;
 // Children of a node of a chunk index are twice this. HDF5's default of 32 costs 2 kB for every
 // dataset, however short; with 10,000 keys that is 200 MB.
 constexpr unsigned chunk_index_half_width = 4;
-constexpr std::size_t metadata_cache_bytes = 4u << 20;
 // Stands in /ranks for a rank that the newest attempt does not have.
 constexpr std::int32_t no_rank = -1;
 
@@ -64,18 +63,6 @@ h5::PropertyList make_dataset_creation(Cell cell, const std::vector<hsize_t>& ch
             "set", "the fill value");
   }
   return list;
-}
-
-// HDF5's cache of metadata grows to 32 MB over a long run, which has no use for it: its chunks are
-// found through the last nodes of their indices.
-void limit_metadata_cache(hid_t access) {
-  H5AC_cache_config_t config{};
-  config.version = H5AC__CURR_CACHE_CONFIG_VERSION;
-  checked(H5Pget_mdc_config(access, &config), "read", "the cache settings");
-  config.set_initial_size = true;
-  config.initial_size = config.max_size = metadata_cache_bytes;
-  config.min_size = std::min(config.min_size, metadata_cache_bytes);
-  checked(H5Pset_mdc_config(access, &config), "set", "the cache settings");
 }
 
 std::int32_t count_ranks(const TrackerContext& context) {
@@ -140,7 +127,6 @@ void OutputFile::create_file() {
   // oldest that keeps creation order and attributes above 64 kB.
   checked(H5Pset_libver_bounds(access.get(), H5F_LIBVER_V18, H5F_LIBVER_V18), "set",
           "the file version");
-  limit_metadata_cache(access.get());
   h5::PropertyList creation(checked(H5Pcreate(H5P_FILE_CREATE), "make", "a file creation list"));
   constexpr unsigned in_order = H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED;
   checked(H5Pset_link_creation_order(creation.get(), in_order), "set", "creation order");

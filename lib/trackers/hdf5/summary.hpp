@@ -25,7 +25,7 @@ struct Summary {
   static constexpr double nothing = std::numeric_limits<double>::quiet_NaN();
 
   double last = nothing;
-  double min = nothing;   // over all rows and ranks
+  double min = nothing;  // over all rows and ranks
   double max = nothing;
   std::int64_t count = 0;  // values that were logged, over all rows and ranks
   std::int64_t last_step = -1;
