@@ -18,6 +18,7 @@
 
 using ranklog::Config;
 using ranklog::ErrorCode;
+using ranklog::IoError;
 using ranklog::Record;
 using ranklog::RunStatus;
 using ranklog::ThreadAffinity;
@@ -28,7 +29,9 @@ using ranklog::test_support::Script;
 using ranklog::test_support::ScriptedTracker;
 using ranklog::tracking::Audience;
 using ranklog::tracking::Dispatch;
+using ranklog::tracking::ReportLimit;
 using ranklog::tracking::Selected;
+using ranklog::tracking::Shield;
 using ranklog::tracking::TrackerOptions;
 using Clock = std::chrono::steady_clock;
 using Calls = std::vector<std::string>;
