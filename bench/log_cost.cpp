@@ -86,7 +86,9 @@ struct CallCost {
 // One call by itself: the median call does not carry the exchange, which every 64th call does.
 CallCost cost_of_call(const Sizes& sizes, std::size_t n_keys, bool& is_correct) {
   Logging logging(n_keys);
-  logging.log(sizes.n_steps);  // until buffers have grown to their size
+  // Until buffers have grown to their size: the tracker's thread may not run before the flush.
+  logging.log(sizes.n_steps);
+  logging.flush();
   MPI_Barrier(MPI_COMM_WORLD);
   std::vector<double> ns_per_call;
   ns_per_call.reserve(static_cast<std::size_t>(sizes.n_steps));

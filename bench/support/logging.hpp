@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <ranklog/ranklog.hpp>
+#include <ranklog/record_block.hpp>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,11 +19,33 @@ inline double value_of(std::size_t metric, std::int64_t step, int rank) {
   return static_cast<double>(metric) + static_cast<double>(step % 1024) + rank;
 }
 
-// Metrics named "metric/<i>" in the order of i; others are only counted.
+// Metrics named "metric/<i>" in the order of i; others are only counted. Takes blocks, as the run
+// file does.
 class CheckingTracker final : public GeneralTracker {
  public:
   [[nodiscard]] std::string name() const override { return "checking"; }
   [[nodiscard]] bool requires_logging_directory() const override { return false; }
+  [[nodiscard]] bool takes_blocks() const override { return true; }
+  void log_block(const RecordBlock& block) override {
+    const std::size_t n_rows = block.n_rows();
+    n_records_ += static_cast<std::int64_t>(n_rows);
+    n_metrics_ += static_cast<std::int64_t>(n_rows * block.metrics.size());
+    const double mean_rank = (block.n_ranks - 1) / 2.0;
+    for (std::size_t i = 0; i < block.metrics.size(); ++i) {
+      const BlockColumn& metric = block.metrics[i];
+      if (!metric.info->key.starts_with("metric/")) continue;
+      int n_wrong = metric.count == block.n_ranks ? 0 : 1;
+      for (std::size_t row = 0; row < n_rows; ++row) {
+        const double least = value_of(i, block.row_step[row], 0);
+        const bool is_right = std::abs(metric.value[row] - least - mean_rank) < 1e-9 &&
+                              metric.max[row] == least + block.n_ranks - 1 &&
+                              metric.min_rank[row] == 0 &&
+                              metric.max_rank[row] == block.n_ranks - 1;
+        n_wrong += is_right ? 0 : 1;
+      }
+      is_right_ = is_right_ && n_wrong == 0;
+    }
+  }
   void log(const Record& record, const Config&) override {
     ++n_records_;
     const double mean_rank = (record.n_ranks - 1) / 2.0;

@@ -23,7 +23,7 @@ concept Element = std::same_as<T, double> || std::same_as<T, float> ||
 
 // Concatenates the ranks' elements in rank order; ranks may pass different lengths.
 // Collective, waiting. Errors: ShapeMismatchError naming each rank's type if types differ.
-// Complexity: every rank receives all elements.
+// Complexity: one MPI_Allreduce of 16 bytes, MPI_Allgather of the lengths and MPI_Allgatherv.
 template <Element T>
 [[nodiscard]] std::vector<T> gather(const Communicator& comm, const std::vector<T>& values);
 template <Element T>
@@ -59,8 +59,8 @@ template <class T>
 // Collective, waiting. Reductions: sum, mean, min, max, any, all.
 // Errors, on all ranks alike: ShapeMismatchError naming each rank's type, length and reduction if
 // they differ; UsageError for another reduction. The same inputs on the same number of ranks give
-// the same bits. Integers are added in int64 and stop at the ends of their type; their mean is
-// rounded. Complexity: rank 0 receives the payload of every rank.
+// the same bits. Integers are added exactly and stop at the ends of their type; their mean is
+// rounded. Complexity: two MPI_Allreduce, of 16 bytes and of 8 bytes an element (integers: 16).
 template <Element T>
 [[nodiscard]] std::vector<T> reduce(const Communicator& comm, const std::vector<T>& values,
                                     Reduction reduction = Reduction::sum, double scale = 1.0);

@@ -374,7 +374,8 @@ void Accelerator::Impl::throw_conflicts(const reduce::DrainOutcome& outcome) con
     text += fmt::format(" (and {} more)", outcome.conflicts.size() - 1);
   }
   throw ConflictError(text +
-                      "; log a key with one type, one reduction and steps on all ranks or none");
+                      "; log a key with one type, one reduction and one declaration, and with "
+                      "steps on all ranks or none");
 }
 
 void Accelerator::Impl::print_summary(const reduce::DrainOutcome& outcome) {

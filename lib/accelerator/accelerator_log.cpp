@@ -26,9 +26,6 @@ void Accelerator::Impl::log_row(const Values& values, std::optional<std::int64_t
   if (fast_log_) fast_log_->write_back();
   auto row =
       recorder_.make_row(values, step, is_main_only ? RowKind::main_only : RowKind::reduced, where);
-  auto conflicts = recorder_.take_conflicts();
-  const bool is_agreed = conflicts.empty();
-  for (auto& conflict : conflicts) exchange_->add_conflict(std::move(conflict));
   if (row.cells.empty()) return;
   std::shared_ptr<const tracking::TrackerOptions> tracker_options;
   if (!options.tracker_options.empty()) {
@@ -47,7 +44,7 @@ void Accelerator::Impl::log_row(const Values& values, std::optional<std::int64_t
   row.caller_options = tracker_options;
   if (fast_log_) fast_log_->make_way(row);
   exchange_->submit(std::move(row));
-  if (fast_log_ && is_agreed) fast_log_->learn(values.items(), step.has_value());
+  if (fast_log_) fast_log_->learn(values.items(), step.has_value());
 }
 
 void Accelerator::Impl::deliver() {

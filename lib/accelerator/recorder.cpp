@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 #include "core/text.hpp"
@@ -43,11 +44,24 @@ bool is_mergeable(const Value& value, const reduce::KeyEntry& entry) {
   return (value.tag() == Value::Tag::text) == (entry.info->kind == Kind::text);
 }
 
-void add_numbers(const Value& value, Order order, Cell& cell, std::int32_t rank) {
+// Under NanPolicy::skip a NaN is neither first nor last, unless there is nothing else.
+void add_skipped_nan(double weight, std::int32_t rank, Accumulator& numbers) {
+  Accumulator one;
+  one.add_real(std::numeric_limits<double>::quiet_NaN(), weight, rank);
+  one.moments.first_rank = std::numeric_limits<std::int32_t>::max();
+  one.moments.last_rank = -1;
+  numbers.merge(one);
+}
+
+void add_numbers(const Value& value, const MetricInfo& info, Cell& cell, std::int32_t rank) {
   const double weight = value.weight();
-  if (order == Order::reproducible) cell.exact.emplace_back();
+  if (info.order == Order::reproducible) cell.exact.emplace_back();
   const auto add_real = [&](double number) {
-    cell.numbers.add_real(number, weight, rank);
+    if (info.nan == NanPolicy::skip && std::isnan(number)) {
+      add_skipped_nan(weight, rank, cell.numbers);
+    } else {
+      cell.numbers.add_real(number, weight, rank);
+    }
     for (auto& exact : cell.exact) exact.add_real(number, weight);
   };
   const auto add_integer = [&](std::int64_t number) {
@@ -139,7 +153,13 @@ Row Recorder::make_row(const Values& values, std::optional<std::int64_t> step, R
   }
   for (const auto& leaf : leaves_) {
     check_step(leaf, step, kind);
-    check_definition(leaf, step.has_value(), kind);
+    check_definition(leaf, kind);
+  }
+  // Nothing throws from here on, so that a call that is refused leaves no trace.
+  for (const auto& leaf : leaves_) {
+    auto definition = definition_of(leaf);
+    if (kind == RowKind::reduced) definition.has_steps = step.has_value();
+    keys_.define(leaf.key, definition);
   }
 
   Row row;
@@ -194,36 +214,25 @@ reduce::LocalKey Recorder::intern(std::string_view key) {
   }
 }
 
-void Recorder::check_definition(const Leaf& leaf, bool has_step, RowKind kind) {
-  auto& entry = keys_.at(leaf.key);
-  const auto& info = *entry.info;
+reduce::KeyDefinition Recorder::definition_of(const Leaf& leaf) const {
+  return {kind_of(leaf.value), leaf.value.reduction(), rank_};
+}
+
+void Recorder::check_definition(const Leaf& leaf, RowKind kind) const {
+  const auto& key = keys_.at(leaf.key).info->key;
   const double weight = leaf.value.weight();
   if (!std::isfinite(weight) || weight < 0) {
     throw InvalidValueError(fmt::format(
         "log() on rank {}: the weight of metric '{}' is {}; weights are finite and not negative{}",
-        rank_, escape_unprintable(info.key), weight, call_site()));
+        rank_, escape_unprintable(key), weight, call_site()));
   }
-  reduce::KeyDefinition definition{info.key, kind_of(leaf.value), leaf.value.reduction(), rank_};
-  if (kind == RowKind::reduced) definition.has_steps = has_step;
-  // Known from another rank only: a plain value means here what it would have meant before that
-  // rank's rows arrived.
-  if (entry.has_kind && !entry.is_logged_here && !definition.reduction) {
-    definition.reduction =
-        entry.declared_reduction.value_or(reduce::default_reduction(definition.kind));
-  }
-  definition.order = entry.declared_order;
-  const auto contradiction = keys_.define(leaf.key, definition);
-  entry.is_logged_here = true;
-  if (!contradiction) return;
-  if (contradiction->other_rank == rank_ || kind == RowKind::direct) {
-    throw ConflictError(
-        fmt::format("log() on rank {}: metric '{}' cannot change: {}; use one type and "
-                    "one reduction for a key (1.0 is real, 1 is an integer){}",
-                    rank_, escape_unprintable(info.key), contradiction->text, call_site()));
-  }
-  reduce::add_conflict(conflicts_, {std::min(rank_, contradiction->other_rank),
-                                    fmt::format("metric '{}': {}", escape_unprintable(info.key),
-                                                contradiction->text)});
+  const auto why = kind == RowKind::direct ? keys_.why_not_alone(leaf.key, definition_of(leaf))
+                                           : keys_.why_not(leaf.key, definition_of(leaf));
+  if (why.empty()) return;
+  throw ConflictError(
+      fmt::format("log() on rank {}: metric '{}' cannot change: {}; use one type and "
+                  "one reduction for a key (1.0 is real, 1 is an integer){}",
+                  rank_, escape_unprintable(key), why, call_site()));
 }
 
 void Recorder::check_step(const Leaf& leaf, std::optional<std::int64_t> step, RowKind kind) const {
@@ -276,7 +285,7 @@ Cell Recorder::make_cell(const Leaf& leaf, std::int64_t step, bool has_step, Row
     cell.text = leaf.value.text();
     cell.text_rank = rank_;
   } else {
-    add_numbers(leaf.value, entry.info->order, cell, rank_);
+    add_numbers(leaf.value, *entry.info, cell, rank_);
   }
   if (entry.info->reduction == Reduction::gather) cell.parts.push_back(part_of(leaf.value, rank_));
   return cell;

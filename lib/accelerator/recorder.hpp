@@ -10,7 +10,6 @@
 #include "ranklog/record.hpp"
 #include "ranklog/source_location.hpp"
 #include "ranklog/value.hpp"
-#include "reduce/packet.hpp"
 #include "reduce/row.hpp"
 
 namespace ranklog {
@@ -29,9 +28,9 @@ class Recorder {
   // Rows below `step` are refused, and rows without a step are numbered from it.
   void set_first_step(std::int64_t step) noexcept { first_step_ = step; }
 
-  // Errors, before anything was counted: InvalidKeyError, InvalidValueError, InvalidStepError,
-  // ConflictError (at odds with this rank itself), UsageError (a key twice in one dictionary), each
-  // with rank and call site. What is at odds with another rank goes to take_conflicts().
+  // Errors, before anything was counted or settled: InvalidKeyError, InvalidValueError,
+  // InvalidStepError, ConflictError (at odds with this rank itself), UsageError (a key twice in one
+  // dictionary), each with rank and call site.
   [[nodiscard]] reduce::Row make_row(const Values& values, std::optional<std::int64_t> step,
                                      RowKind kind, const SourceLocation& where);
 
@@ -41,9 +40,6 @@ class Recorder {
   // The statistics of a settled row, finished. Integer sums beyond int64 are named in
   // take_warnings(), once a key.
   [[nodiscard]] Record to_record(const reduce::Row& row, int n_ranks);
-  [[nodiscard]] std::vector<reduce::Conflict> take_conflicts() {
-    return std::exchange(conflicts_, {});
-  }
   [[nodiscard]] std::vector<std::string> take_warnings() { return std::exchange(warnings_, {}); }
 
  private:
@@ -53,7 +49,8 @@ class Recorder {
   };
   void collect(std::span<const Item> items, std::string& prefix);
   [[nodiscard]] reduce::LocalKey intern(std::string_view key);
-  void check_definition(const Leaf& leaf, bool has_step, RowKind kind);
+  void check_definition(const Leaf& leaf, RowKind kind) const;
+  [[nodiscard]] reduce::KeyDefinition definition_of(const Leaf& leaf) const;
   void check_step(const Leaf& leaf, std::optional<std::int64_t> step, RowKind kind) const;
   [[nodiscard]] reduce::Cell make_cell(const Leaf& leaf, std::int64_t step, bool has_step,
                                        RowKind kind);
@@ -67,7 +64,6 @@ class Recorder {
   std::uint64_t n_calls_ = 0;
   const SourceLocation* where_ = nullptr;
   std::vector<Leaf> leaves_;  // of the call at hand; kept for its capacity
-  std::vector<reduce::Conflict> conflicts_;
   std::vector<std::string> warnings_;
   std::vector<bool> is_warned_;
 };

@@ -48,6 +48,7 @@ class Backend {
   virtual void all_reduce(std::span<std::int64_t> data, Op op) const = 0;
   [[nodiscard]] virtual std::vector<Bytes> gather(std::span<const std::byte> data,
                                                   int root) const = 0;
+  [[nodiscard]] virtual std::vector<Bytes> all_gather(std::span<const std::byte> data) const = 0;
   // `used` is null, or was made by a backend of this kind and is taken.
   [[nodiscard]] virtual std::unique_ptr<PostedMessage::Impl> post(
       int destination, int tag, Bytes payload, std::unique_ptr<PostedMessage::Impl> used) const = 0;

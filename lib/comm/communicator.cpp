@@ -70,23 +70,7 @@ std::vector<Bytes> Communicator::gather(std::span<const std::byte> data, int roo
 }
 
 std::vector<Bytes> Communicator::all_gather(std::span<const std::byte> data) const {
-  auto parts = gather(data, 0);
-  std::vector<std::int64_t> n_bytes(static_cast<std::size_t>(size()));
-  Bytes joined;
-  for (std::size_t i = 0; i < parts.size(); ++i) {
-    n_bytes[i] = static_cast<std::int64_t>(parts[i].size());
-    joined.insert(joined.end(), parts[i].begin(), parts[i].end());
-  }
-  broadcast(std::as_writable_bytes(std::span(n_bytes)), 0);
-  joined = broadcast(std::move(joined), 0);
-
-  parts.resize(n_bytes.size());
-  auto next = joined.begin();
-  for (std::size_t i = 0; i < parts.size(); ++i) {
-    parts[i].assign(next, next + n_bytes[i]);
-    next += n_bytes[i];
-  }
-  return parts;
+  return backend_->all_gather(data);
 }
 
 PostedMessage Communicator::post(int destination, int tag, Bytes payload,

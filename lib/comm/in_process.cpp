@@ -151,6 +151,18 @@ class ThreadBackend final : public Backend {
     return parts;
   }
 
+  [[nodiscard]] std::vector<Bytes> all_gather(std::span<const std::byte> data) const override {
+    for (int r = 0; r < size(); ++r) {
+      if (r != rank_) send(r, tag_up, Bytes(data.begin(), data.end()));
+    }
+    std::vector<Bytes> parts(world_ranks_.size());
+    for (int r = 0; r < size(); ++r) {
+      parts[static_cast<std::size_t>(r)] =
+          r == rank_ ? Bytes(data.begin(), data.end()) : receive(r, tag_up);
+    }
+    return parts;
+  }
+
   [[nodiscard]] std::unique_ptr<PostedMessage::Impl> post(
       int destination, int tag, Bytes payload,
       std::unique_ptr<PostedMessage::Impl> used) const override {

@@ -183,11 +183,27 @@ class MpiBackend final : public Backend {
     check(MPI_Gatherv(data.data(), n_bytes, MPI_BYTE, joined.data(), counts.data(), offsets.data(),
                       MPI_BYTE, root, comm_),
           "MPI_Gatherv", rank_);
-    std::vector<Bytes> parts(counts.size());
-    for (std::size_t i = 0; i < parts.size(); ++i) {
-      parts[i].assign(joined.begin() + offsets[i], joined.begin() + offsets[i] + counts[i]);
+    return split(joined, counts, offsets);
+  }
+
+  // Lengths first and in full, so that what is too long for MPI is an error on all ranks.
+  [[nodiscard]] std::vector<Bytes> all_gather(std::span<const std::byte> data) const override {
+    const auto n_bytes = static_cast<std::int64_t>(data.size());
+    std::vector<std::int64_t> lengths(static_cast<std::size_t>(size_));
+    check(MPI_Allgather(&n_bytes, 1, MPI_INT64_T, lengths.data(), 1, MPI_INT64_T, comm_),
+          "MPI_Allgather", rank_);
+    std::vector<int> counts, offsets;
+    std::size_t total = 0;
+    for (const auto length : lengths) {
+      counts.push_back(to_count(static_cast<std::size_t>(length), "MPI_Allgatherv"));
+      offsets.push_back(to_count(total, "MPI_Allgatherv"));
+      total += static_cast<std::size_t>(length);
     }
-    return parts;
+    Bytes joined(total);
+    check(MPI_Allgatherv(data.data(), counts[static_cast<std::size_t>(rank_)], MPI_BYTE,
+                         joined.data(), counts.data(), offsets.data(), MPI_BYTE, comm_),
+          "MPI_Allgatherv", rank_);
+    return split(joined, counts, offsets);
   }
 
   [[nodiscard]] std::unique_ptr<PostedMessage::Impl> post(
@@ -241,6 +257,15 @@ class MpiBackend final : public Backend {
           rank_);
     return received;
   }
+  [[nodiscard]] static std::vector<Bytes> split(const Bytes& joined, std::span<const int> counts,
+                                                std::span<const int> offsets) {
+    std::vector<Bytes> parts(counts.size());
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      parts[i].assign(joined.begin() + offsets[i], joined.begin() + offsets[i] + counts[i]);
+    }
+    return parts;
+  }
+
   void all_reduce_typed(void* data, std::size_t n, MPI_Datatype type, Op op) const {
     check(MPI_Allreduce(MPI_IN_PLACE, data, to_count(n, "MPI_Allreduce"), type, to_mpi(op), comm_),
           "MPI_Allreduce", rank_);

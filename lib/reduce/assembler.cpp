@@ -147,9 +147,14 @@ std::uint32_t Assembler::add_slot(OpenRow& target, const Cell& cell) {
   return static_cast<std::uint32_t>(target.slots.size() - 1);
 }
 
-void Assembler::note_passed(LocalKey key, std::int64_t step) {
+void Assembler::note_passed(LocalKey key, std::span<const std::int64_t> steps) {
   if (static_cast<std::size_t>(key) >= keys_here_.size()) keys_here_.resize(keys_.size());
-  here(key).settled_step = std::max(here(key).settled_step, step);
+  auto& settled_step = here(key).settled_step;
+  for (const auto step : steps) {
+    if (step > settled_step) break;
+    ++n_late_;
+  }
+  settled_step = std::max(settled_step, steps.back());
 }
 
 void Assembler::put(OpenRow& target, std::uint32_t slot, Cell cell, int source) {

@@ -6,6 +6,7 @@
 #include <functional>
 #include <limits>
 #include <list>
+#include <span>
 #include <unordered_map>
 #include <vector>
 
@@ -52,8 +53,8 @@ class Assembler {
   [[nodiscard]] std::int64_t greatest_open_step(LocalKey key) const {
     return keys_here_[static_cast<std::size_t>(key)].open_step;
   }
-  // A row of these keys at that step went on without coming here.
-  void note_passed(LocalKey key, std::int64_t step);
+  // Rows of that key at these ascending steps went on without coming here.
+  void note_passed(LocalKey key, std::span<const std::int64_t> steps);
   // What the parts of one source that wait here keep in memory.
   [[nodiscard]] std::size_t bytes_of_source(int source) const {
     return bytes_of_source_[static_cast<std::size_t>(source)];

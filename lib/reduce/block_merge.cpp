@@ -101,7 +101,7 @@ bool merge_moments(const Target& to, double weight_a, double weight_b, GetMean m
   double* m2 = to.block.reals(to.slot(slot_m2));
   const double weight = weight_a + weight_b;
   const double share_b = weight_b / weight;
-  int n_beyond = 0;
+  std::int64_t n_beyond = 0;  // as wide as a double, for vector instructions
   for (std::uint32_t i = 0; i < to.n_rows; ++i) {
     const double delta = mean_of(i) - mean[i];
     n_beyond += std::abs(delta) <= std::numeric_limits<double>::max() ? 0 : 1;

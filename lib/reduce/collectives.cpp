@@ -4,8 +4,11 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <cmath>
 #include <cstring>
+#include <functional>
 #include <limits>
 
 #include "core/text.hpp"
@@ -29,16 +32,19 @@ constexpr std::string_view type_name<std::int64_t> = "i64";
 template <>
 constexpr std::string_view type_name<std::int32_t> = "i32";
 
-// Every rank learns what every rank passes, so all ranks find the same mismatch.
+// All ranks throw the same error, or none does.
 void agree_on_shapes(const Communicator& comm, std::string_view operation, std::string_view shape) {
+  // Equal fingerprints on all ranks: their least is their greatest. Only where they are not does
+  // every rank learn what every rank passes.
+  const auto fingerprint = static_cast<std::int64_t>(std::hash<std::string_view>{}(shape));
+  std::array<std::int64_t, 2> least{fingerprint, ~fingerprint};
+  comm.all_reduce(std::span(least), Communicator::Op::min);
+  if (least[0] == ~least[1]) return;
   const auto parts = comm.all_gather(std::as_bytes(std::span(shape.data(), shape.size())));
   std::vector<std::string> shapes;
   for (const auto& part : parts) {
     shapes.emplace_back(reinterpret_cast<const char*>(part.data()), part.size());
   }
-  const bool all_equal =
-      std::all_of(shapes.begin(), shapes.end(), [&](const auto& s) { return s == shapes[0]; });
-  if (all_equal) return;
   std::string list;
   for (std::size_t r = 0; r < shapes.size(); ++r) {
     if (r == 16) {
@@ -53,43 +59,16 @@ void agree_on_shapes(const Communicator& comm, std::string_view operation, std::
       operation, list));
 }
 
-// Integers stop at the ends of int64 instead of wrapping.
-std::int64_t add(std::int64_t a, std::int64_t b) {
-  std::int64_t total = 0;
-  if (!__builtin_add_overflow(a, b, &total)) return total;
-  return a > 0 ? std::numeric_limits<std::int64_t>::max()
-               : std::numeric_limits<std::int64_t>::min();
-}
-double add(double a, double b) { return a + b; }
-
+// Integers are summed in 128 bits, reals in double, whatever the element type.
+__extension__ typedef __int128 WideInteger;
 template <class T>
-T combine(T a, T b, Reduction reduction) {
-  if constexpr (std::floating_point<T>) {
-    if (std::isnan(a) || std::isnan(b)) return std::numeric_limits<T>::quiet_NaN();
-  }
-  switch (reduction) {
-    case Reduction::min:
-      return std::min(a, b);
-    case Reduction::max:
-      return std::max(a, b);
-    case Reduction::any:
-      return (a != 0 || b != 0) ? T{1} : T{0};
-    case Reduction::all:
-      return (a != 0 && b != 0) ? T{1} : T{0};
-    default:
-      return add(a, b);
-  }
-}
-
-// Integers are summed in int64, reals in double, whatever the element type.
-template <class T>
-using Wide = std::conditional_t<std::floating_point<T>, double, std::int64_t>;
+using Wide = std::conditional_t<std::floating_point<T>, double, WideInteger>;
 
 // Integers stop at the ends of their type instead of wrapping.
 template <std::integral T>
-T to_element(std::int64_t total) {
+T to_element(WideInteger total) {
   using Limits = std::numeric_limits<T>;
-  return static_cast<T>(std::clamp<std::int64_t>(total, Limits::min(), Limits::max()));
+  return static_cast<T>(std::clamp<WideInteger>(total, Limits::min(), Limits::max()));
 }
 template <std::integral T>
 T to_rounded(double total) {
@@ -112,6 +91,85 @@ T finish(Wide<T> total, Reduction reduction, int n_ranks, double scale) {
     }
     return to_element<T>(total);
   }
+}
+
+// Integers in the order of doubles, with NaN where it wins, because MPI may lose a NaN.
+std::int64_t to_key(double value, Reduction reduction) {
+  using Limits = std::numeric_limits<std::int64_t>;
+  if (std::isnan(value)) return reduction == Reduction::max ? Limits::max() : Limits::min();
+  const auto bits = std::bit_cast<std::int64_t>(value);
+  return bits < 0 ? bits ^ Limits::max() : bits;
+}
+double from_key(std::int64_t key) {
+  using Limits = std::numeric_limits<std::int64_t>;
+  if (key == Limits::max() || key == Limits::min()) return std::numeric_limits<double>::quiet_NaN();
+  return std::bit_cast<double>(key < 0 ? key ^ Limits::max() : key);
+}
+
+// 0 or 1, with NaN where it wins.
+template <class T>
+std::int64_t to_truth(T value, Reduction reduction) {
+  if constexpr (std::floating_point<T>) {
+    if (std::isnan(value)) return reduction == Reduction::any ? 2 : -1;
+  }
+  return value != 0 ? 1 : 0;
+}
+template <class T>
+Wide<T> from_truth(std::int64_t truth) {
+  if (truth == 0 || truth == 1) return static_cast<Wide<T>>(truth);
+  return std::numeric_limits<Wide<T>>::quiet_NaN();
+}
+
+// Exact: the halves of 64 bits are added by themselves.
+template <std::integral T>
+std::vector<WideInteger> sum_over_ranks(const Communicator& comm, const std::vector<T>& values) {
+  constexpr std::int64_t low_half = 0xFFFFFFFF;
+  const std::size_t n = values.size();
+  std::vector<std::int64_t> halves(2 * n);
+  for (std::size_t i = 0; i < n; ++i) {
+    halves[i] = std::int64_t{values[i]} & low_half;
+    halves[n + i] = std::int64_t{values[i]} >> 32;
+  }
+  comm.all_reduce(std::span(halves), Communicator::Op::sum);
+  std::vector<WideInteger> total(n);
+  for (std::size_t i = 0; i < n; ++i) {
+    total[i] = (WideInteger{halves[n + i]} << 32) + halves[i];
+  }
+  return total;
+}
+template <std::floating_point T>
+std::vector<double> sum_over_ranks(const Communicator& comm, const std::vector<T>& values) {
+  std::vector<double> total(values.begin(), values.end());
+  comm.all_reduce(std::span(total), Communicator::Op::sum);
+  return total;
+}
+
+// Each element over all ranks by a reduction other than sum and mean.
+template <class T>
+std::vector<Wide<T>> select_over_ranks(const Communicator& comm, const std::vector<T>& values,
+                                       Reduction reduction) {
+  const bool is_truth = reduction == Reduction::any || reduction == Reduction::all;
+  const bool is_greatest = reduction == Reduction::any || reduction == Reduction::max;
+  std::vector<std::int64_t> codes(values.size());
+  std::transform(values.begin(), values.end(), codes.begin(), [&](T value) -> std::int64_t {
+    if (is_truth) return to_truth(value, reduction);
+    if constexpr (std::floating_point<T>) {
+      return to_key(value, reduction);
+    } else {
+      return value;
+    }
+  });
+  comm.all_reduce(std::span(codes), is_greatest ? Communicator::Op::max : Communicator::Op::min);
+  std::vector<Wide<T>> result(values.size());
+  std::transform(codes.begin(), codes.end(), result.begin(), [&](std::int64_t code) -> Wide<T> {
+    if (is_truth) return from_truth<T>(code);
+    if constexpr (std::floating_point<T>) {
+      return from_key(code);
+    } else {
+      return code;
+    }
+  });
+  return result;
 }
 
 void check_reduction(Reduction reduction) {
@@ -238,26 +296,13 @@ std::vector<T> reduce(const Communicator& comm, const std::vector<T>& values, Re
       comm, "reduce",
       fmt::format("{}[{}] {}", type_name<T>, values.size(), manner_of(reduction, scale)));
   check_reduction(reduction);
-  // In rank order on rank 0, then back to all: the same bits on every rank and in every run.
-  const auto parts = comm.gather(std::as_bytes(std::span(values)), 0);
+  const bool is_sum = reduction == Reduction::sum || reduction == Reduction::mean;
+  const auto total =
+      is_sum ? sum_over_ranks(comm, values) : select_over_ranks(comm, values, reduction);
   std::vector<T> result(values.size());
-  if (comm.rank() == 0) {
-    std::vector<Wide<T>> total(values.begin(), values.end());
-    std::vector<T> other(values.size());
-    for (std::size_t r = 1; r < parts.size(); ++r) {
-      if (!other.empty()) std::memcpy(other.data(), parts[r].data(), parts[r].size());
-      for (std::size_t i = 0; i < total.size(); ++i) {
-        total[i] = combine(total[i], static_cast<Wide<T>>(other[i]), reduction);
-      }
-    }
-    if (comm.size() == 1 && (reduction == Reduction::any || reduction == Reduction::all)) {
-      for (auto& element : total) element = combine(element, element, reduction);
-    }
-    for (std::size_t i = 0; i < total.size(); ++i) {
-      result[i] = finish<T>(total[i], reduction, comm.size(), scale);
-    }
+  for (std::size_t i = 0; i < total.size(); ++i) {
+    result[i] = finish<T>(total[i], reduction, comm.size(), scale);
   }
-  comm.broadcast(std::as_writable_bytes(std::span(result)), 0);
   return result;
 }
 

@@ -181,7 +181,6 @@ void Exchange::take_packet(std::size_t child_index, const Bytes& bytes) {
   Child& child = children_[child_index];
   auto& contents = arrived_;
   child.reader.read(bytes, contents);
-  for (auto& conflict : contents.head.conflicts) add_conflict(std::move(conflict));
   if (contents.head.failure &&
       (!next_head_.failure || contents.head.failure->rank < next_head_.failure->rank)) {
     next_head_.failure = std::move(contents.head.failure);
@@ -235,7 +234,6 @@ void Exchange::send(bool is_last) {
     taken_.pop_back();
   }
   Bytes packet = writer_.take(next_head_, used.reclaim());
-  next_head_.conflicts.clear();
   next_head_.failure.reset();
   const std::size_t n_bytes = packet.size();
   unsent_.push_back(
@@ -275,10 +273,6 @@ std::vector<Row> Exchange::take_settled() {
     shapes_.give_back(std::move(item.block));
   }
   return rows;
-}
-
-void Exchange::add_conflict(Conflict conflict) {
-  reduce::add_conflict(next_head_.conflicts, std::move(conflict));
 }
 
 }  // namespace ranklog::reduce

@@ -32,7 +32,7 @@ struct ExchangeOptions {
 
 // What all ranks know after a drain; the same on all.
 struct DrainOutcome {
-  std::vector<Conflict> conflicts = {};  // sorted; at most max_conflicts
+  std::vector<Conflict> conflicts = {};  // see KeyTable::take_conflicts
   std::optional<RankFailure> failure = {};
   std::int64_t n_late_parts = 0;
   bool are_all_ending = false;  // every rank came to this drain from end_training()
@@ -113,8 +113,6 @@ class Exchange {
   [[nodiscard]] std::int64_t n_not_taken() const noexcept { return n_submitted_ - n_handed_over_; }
   // What this rank has sent so far.
   [[nodiscard]] const Traffic& sent() const noexcept { return sent_; }
-  // To be sent with the next packet.
-  void add_conflict(Conflict conflict);
 
  private:
   struct Child {

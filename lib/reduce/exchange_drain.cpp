@@ -210,10 +210,7 @@ DrainOutcome Exchange::share_outcome(const std::function<void(const DrainOutcome
 // Rank 0: what the drain came to.
 DrainOutcome Exchange::make_outcome() {
   DrainOutcome outcome;
-  outcome.conflicts = std::exchange(next_head_.conflicts, {});
-  std::sort(outcome.conflicts.begin(), outcome.conflicts.end());
-  outcome.conflicts.erase(std::unique(outcome.conflicts.begin(), outcome.conflicts.end()),
-                          outcome.conflicts.end());
+  outcome.conflicts = keys_.take_conflicts();
   outcome.failure = std::exchange(next_head_.failure, std::nullopt);
   outcome.n_late_parts = junction_.n_late();
   outcome.are_all_ending = next_head_.is_ending;

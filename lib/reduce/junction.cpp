@@ -353,7 +353,7 @@ bool Junction::merge_group(std::span<const Candidate> group, const Plan& plan, s
     return false;
   }
   for (const auto& column : shapes_.at(plan.output).columns) {
-    assembler_.note_passed(column.key, merged->steps[n_rows - 1]);
+    assembler_.note_passed(column.key, {merged->steps.data(), n_rows});
   }
   for (const auto& [source, item] : group) item->next += n_rows;
   settled.push_back({std::move(merged), {}});

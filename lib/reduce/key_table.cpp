@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <utility>
+
 #include "core/text.hpp"
 #include "ranklog/error.hpp"
 #include "ranklog/key.hpp"
@@ -9,22 +12,14 @@
 namespace ranklog::reduce {
 namespace {
 
-// The lower rank first, so that the text does not depend on who came first.
-Contradiction disagreement(std::string_view verb, std::int32_t known_rank, std::string_view known,
-                           std::int32_t rank, std::string_view what) {
-  if (known_rank == rank) {
-    return {rank, fmt::format("rank {} {} {} and before {}", rank, verb, what, known)};
+std::string contradiction(const Claim& now, const Claim& before) {
+  if (now.rank == before.rank) {
+    return fmt::format("rank {} {} and before it {}", now.rank, describe(now), describe(before));
   }
-  if (rank < known_rank) {
-    return {known_rank,
-            fmt::format("rank {} {} {}, rank {} {} {}", rank, verb, what, known_rank, verb, known)};
-  }
-  return {known_rank,
-          fmt::format("rank {} {} {}, rank {} {} {}", known_rank, verb, known, rank, verb, what)};
-}
-
-std::string_view with_or_without(bool has_steps) {
-  return has_steps ? "with a step" : "without a step";
+  const Claim& lower = now.rank < before.rank ? now : before;
+  const Claim& higher = now.rank < before.rank ? before : now;
+  return fmt::format("rank {} {}, rank {} {}", lower.rank, describe(lower), higher.rank,
+                     describe(higher));
 }
 
 }  // namespace
@@ -60,89 +55,124 @@ LocalKey KeyTable::intern(std::string_view key) {
 }
 
 void KeyTable::declare(std::string_view key, const MetricOptions& options, std::int32_t rank) {
-  KeyEntry& entry = at(intern(key));
-  MetricInfo& info = *entry.info;
-  const bool is_same = (!options.reduce || *options.reduce == info.reduction) &&
-                       options.nan == info.nan && options.order == info.order &&
-                       options.unit == info.unit && options.long_name == info.long_name;
-  if ((entry.is_declared_here || entry.is_logged_here) && !is_same) {
-    throw ConflictError(
-        fmt::format("define_metric('{}') on rank {}: the key was {} already, differently; declare "
-                    "it once, before "
-                    "it is logged",
-                    escape_unprintable(key), rank, entry.has_kind ? "logged" : "declared"));
+  const auto id = intern(key);
+  KeyEntry& entry = at(id);
+  MetricOptions& declared = entry.declared;
+  if (entry.is_declared_here || entry.is_logged_here) {
+    const Reduction known =
+        entry.is_logged_here ? entry.own_reduction : declared.reduce.value_or(Reduction::mean);
+    const bool is_same = (!options.reduce || *options.reduce == known) &&
+                         options.nan == declared.nan && options.order == declared.order &&
+                         options.unit == declared.unit && options.long_name == declared.long_name;
+    if (is_same) return;
+    throw ConflictError(fmt::format(
+        "define_metric('{}') on rank {}: the key was {} already, differently; declare it once, "
+        "before it is logged",
+        escape_unprintable(key), rank, entry.is_logged_here ? "logged" : "declared"));
   }
   entry.is_declared_here = true;
-  if (options.reduce) entry.declared_reduction = options.reduce;
-  entry.declared_order = options.order;
-  // Known from another rank already: what differs is found when this rank logs the key.
-  if (entry.has_kind || entry.origin_rank >= 0) return;
+  declared = options;
+  if (options.reduce) add_claim(id, claim(*options.reduce, rank));
+  for (auto& each : claims_of(options, rank)) add_claim(id, std::move(each));
+  if (entry.has_kind) return;  // by another rank, whose rows are on their way
+  MetricInfo& info = *entry.info;
   if (options.reduce) info.reduction = *options.reduce;
-  entry.is_explicit = options.reduce.has_value();
   info.nan = options.nan;
   info.order = options.order;
   info.unit = options.unit;
   info.long_name = options.long_name;
-  entry.origin_rank = rank;
 }
 
-std::optional<Contradiction> KeyTable::define(LocalKey key, const KeyDefinition& definition) {
+Reduction KeyTable::own_reduction(const KeyEntry& entry, const KeyDefinition& definition) {
+  if (definition.reduction) return *definition.reduction;
+  if (entry.is_logged_here) return entry.own_reduction;
+  return entry.declared.reduce.value_or(default_reduction(definition.kind));
+}
+
+std::string KeyTable::why_not(LocalKey key, const KeyDefinition& definition) const {
+  const KeyEntry& entry = at(key);
+  const auto rank = definition.rank;
+  if (entry.is_logged_here && definition.kind != entry.own_kind) {
+    return contradiction(claim(definition.kind, rank), claim(entry.own_kind, rank));
+  }
+  const Reduction wanted = own_reduction(entry, definition);
+  const auto known =
+      entry.is_logged_here ? std::optional(entry.own_reduction) : entry.declared.reduce;
+  if (known && wanted != *known) return contradiction(claim(wanted, rank), claim(*known, rank));
+  return why_not_reducible(definition.kind, wanted);
+}
+
+std::string KeyTable::why_not_alone(LocalKey key, const KeyDefinition& definition) const {
+  if (auto why = why_not(key, definition); !why.empty()) return why;
+  const KeyEntry& entry = at(key);
+  if (entry.is_logged_here) return {};
+  for (const auto& said : {claim(definition.kind, definition.rank),
+                           claim(own_reduction(entry, definition), definition.rank)}) {
+    if (const Claim* other = entry.claims.against(said)) return contradiction(said, *other);
+  }
+  return {};
+}
+
+void KeyTable::define(LocalKey key, const KeyDefinition& definition) {
   KeyEntry& entry = at(key);
-  if (auto contradiction = define_type(entry, definition)) return contradiction;
-  if (definition.order && *definition.order != entry.info->order) {
-    return disagreement("adds it up in the order", entry.origin_rank, to_string(entry.info->order),
-                        definition.rank, to_string(*definition.order));
+  const auto rank = definition.rank;
+  if (definition.has_steps && !entry.reduced.is_logged) {
+    add_claim(key, claim_steps(*definition.has_steps, rank));
+    if (!entry.has_steps) entry.has_steps = definition.has_steps;
   }
-  if (!definition.has_steps || entry.has_steps == definition.has_steps) return std::nullopt;
-  if (!entry.has_steps) {
-    entry.has_steps = definition.has_steps;
-    entry.steps_rank = definition.rank;
-    return std::nullopt;
+  if (entry.is_logged_here) return;
+  entry.own_kind = definition.kind;
+  entry.own_reduction = own_reduction(entry, definition);
+  entry.is_logged_here = true;
+  add_claim(key, claim(entry.own_kind, rank));
+  add_claim(key, claim(entry.own_reduction, rank));
+  if (!entry.is_declared_here) {
+    for (auto& each : claims_of(entry.declared, rank)) add_claim(key, std::move(each));
   }
-  return disagreement("logs it", entry.steps_rank, with_or_without(*entry.has_steps),
-                      definition.rank, with_or_without(*definition.has_steps));
+  if (entry.has_kind) return;
+  entry.has_kind = true;
+  entry.info->kind = entry.own_kind;
+  entry.info->reduction = entry.own_reduction;
 }
 
-std::optional<Contradiction> KeyTable::define_type(KeyEntry& entry,
-                                                   const KeyDefinition& definition) {
-  MetricInfo& info = *entry.info;
-  const auto contradict_reduction = [&](Reduction wanted) {
-    return disagreement("reduces it by", entry.origin_rank, to_string(info.reduction),
-                        definition.rank, to_string(wanted));
-  };
-  if (!entry.has_kind) {
-    const Reduction wanted = definition.reduction.value_or(
-        entry.is_explicit ? info.reduction : default_reduction(definition.kind));
-    if (entry.is_explicit && wanted != info.reduction) return contradict_reduction(wanted);
-    if (auto why = why_not_reducible(definition.kind, wanted); !why.empty())
-      return Contradiction{definition.rank, std::move(why)};
-    info.kind = definition.kind;
-    info.reduction = wanted;
-    entry.has_kind = true;
-    entry.is_explicit = entry.is_explicit || definition.reduction.has_value();
-    entry.origin_rank = definition.rank;
-    return std::nullopt;
-  }
-  if (info.kind != definition.kind) {
-    return disagreement("logs", entry.origin_rank, to_string(info.kind), definition.rank,
-                        to_string(definition.kind));
-  }
-  if (definition.reduction && *definition.reduction != info.reduction)
-    return contradict_reduction(*definition.reduction);
-  return std::nullopt;
-}
-
-std::optional<Contradiction> KeyTable::adopt(LocalKey key, const MetricInfo& info,
-                                             const KeyDefinition& definition) {
+void KeyTable::adopt(LocalKey key, const MetricInfo& info, bool has_steps) {
   KeyEntry& entry = at(key);
-  if (!entry.has_kind && entry.origin_rank < 0) {
-    const auto index = entry.info->index;
-    *entry.info = info;
-    entry.info->index = index;
-    entry.has_kind = true;
-    entry.origin_rank = definition.rank;
+  if (!entry.has_steps) entry.has_steps = has_steps;
+  if (entry.has_kind) return;
+  entry.has_kind = true;
+  MetricInfo& ours = *entry.info;
+  const auto declared = entry.declared.reduce;
+  const bool is_declared = declared && why_not_reducible(info.kind, *declared).empty();
+  ours.kind = info.kind;
+  ours.reduction = is_declared ? *declared : info.reduction;
+  if (entry.is_declared_here) return;
+  ours.nan = info.nan;
+  ours.order = info.order;
+  ours.unit = info.unit;
+  ours.long_name = info.long_name;
+}
+
+void KeyTable::add_claim(LocalKey key, Claim claim) {
+  KeyEntry& entry = at(key);
+  if (!entry.claims.add(std::move(claim))) return;
+  entry.are_claims_announced = false;
+  note_change();
+  if (!std::exchange(entry.are_claims_listed, true)) claimed_.push_back(key);
+}
+
+std::vector<Conflict> KeyTable::take_conflicts() {
+  std::vector<Conflict> conflicts;
+  for (const auto key : claimed_) {
+    KeyEntry& entry = at(key);
+    entry.are_claims_listed = false;
+    for (auto& conflict : entry.claims.take_conflicts(entry.info->key)) {
+      conflicts.push_back(std::move(conflict));
+    }
   }
-  return define(key, definition);
+  claimed_.clear();
+  std::sort(conflicts.begin(), conflicts.end());
+  if (conflicts.size() > max_conflicts) conflicts.resize(max_conflicts);
+  return conflicts;
 }
 
 }  // namespace ranklog::reduce

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "ranklog/record.hpp"
+#include "reduce/claims.hpp"
 
 namespace ranklog::reduce {
 
@@ -28,16 +29,18 @@ struct KeyProgress {
 };
 
 struct KeyEntry {
+  // How rows are merged and finished here: as this rank or the one that was heard first defines it.
   std::shared_ptr<MetricInfo> info;
-  bool has_kind = false;     // false: only declared so far
-  bool is_explicit = false;  // the reduction was named, by declaration or in place
+  bool has_kind = false;  // false: only declared so far
   bool is_declared_here = false;
   bool is_logged_here = false;
-  std::optional<Reduction> declared_reduction;  // by this rank
-  Order declared_order = Order::by_rank;        // likewise
-  std::int32_t origin_rank = -1;                // the rank whose definition this is
-  std::optional<bool> has_steps;                // whether rows of log() on all ranks carry steps
-  std::int32_t steps_rank = -1;                 // the rank that said so first
+  MetricOptions declared;             // by this rank
+  Kind own_kind = Kind::real;         // where is_logged_here: as this rank logs it
+  Reduction own_reduction{};          // likewise
+  std::optional<bool> has_steps;      // whether rows of log() on all ranks carry steps
+  Claims claims;                      // of the ranks known here
+  bool are_claims_announced = false;  // all that stand in `claims`
+  bool are_claims_listed = false;     // for take_conflicts()
   // Ranks of this rank's subtree that ever logged the key, this one included.
   std::int32_t n_expected = 0;
   double first_seen_s = -1;  // when its first row came here, on this rank's clock; -1: never
@@ -52,20 +55,12 @@ struct KeyEntry {
   std::uint64_t last_call = 0;  // scratch of Recorder: the call that named the key last
 };
 
+// What a rank that logs a key means by it.
 struct KeyDefinition {
-  std::string_view key;
   Kind kind = Kind::real;
   std::optional<Reduction> reduction;  // absent: as declared, or the default
   std::int32_t rank = 0;
   std::optional<bool> has_steps = {};  // absent: not a row of log() on all ranks
-  std::optional<Order> order = {};     // absent: as known
-};
-
-// Why a definition cannot stand beside what is known.
-struct Contradiction {
-  std::int32_t other_rank = 0;  // whose definition it contradicts; its own rank's if it is at odds
-                                // with itself
-  std::string text;
 };
 
 class KeyTable {
@@ -88,18 +83,30 @@ class KeyTable {
   // Declares reduction, unit and name. Throws ConflictError if the key is known differently.
   void declare(std::string_view key, const MetricOptions& options, std::int32_t rank);
 
-  // Settles kind, reduction and use of steps at first sight. Later: what `definition` contradicts.
-  [[nodiscard]] std::optional<Contradiction> define(LocalKey key, const KeyDefinition& definition);
+  // Why this rank cannot log a key like that after what it said of it before, or an empty string.
+  [[nodiscard]] std::string why_not(LocalKey key, const KeyDefinition& definition) const;
+  // Also where it is at odds with another rank: for rows that do not take part in the exchange.
+  [[nodiscard]] std::string why_not_alone(LocalKey key, const KeyDefinition& definition) const;
 
-  // Takes over a definition of another rank, with unit and name; else as define().
-  [[nodiscard]] std::optional<Contradiction> adopt(LocalKey key, const MetricInfo& info,
-                                                   const KeyDefinition& definition);
+  // This rank logs a key for which there is no why_not(). Settles what is not settled yet, at first
+  // sight; where ranks differ, take_conflicts() says so.
+  void define(LocalKey key, const KeyDefinition& definition);
+
+  // Takes over a definition of another rank, where there is none; claims are added by themselves.
+  void adopt(LocalKey key, const MetricInfo& info, bool has_steps);
+  void add_claim(LocalKey key, Claim claim);
+
+  // What the ranks known here disagree on, sorted; each aspect of a key once only, and no more than
+  // the first max_conflicts.
+  [[nodiscard]] std::vector<Conflict> take_conflicts();
+  static constexpr std::size_t max_conflicts = 20;
 
  private:
-  [[nodiscard]] std::optional<Contradiction> define_type(KeyEntry& entry,
-                                                         const KeyDefinition& definition);
+  [[nodiscard]] static Reduction own_reduction(const KeyEntry& entry,
+                                               const KeyDefinition& definition);
 
   std::vector<KeyEntry> entries_;
+  std::vector<LocalKey> claimed_;  // keys with claims that take_conflicts() has not looked at
   std::uint64_t version_ = 1;
   struct Hash {
     using is_transparent = void;

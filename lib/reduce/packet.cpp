@@ -11,12 +11,15 @@
 namespace ranklog::reduce {
 namespace {
 
-constexpr std::uint32_t packet_magic = 0x32474b52;  // "RKG2"
+constexpr std::uint32_t packet_magic = 0x33474b52;  // "RKG3"
 constexpr std::uint8_t item_row = 0;
 constexpr std::uint8_t item_block = 1;
 // Bounds that no job reaches; what is beyond them was not written by us.
 constexpr std::int32_t max_ranks = 1 << 24;
 constexpr std::int64_t max_values = std::int64_t{1} << 48;
+
+// What is new about a key besides its count.
+enum News : std::uint8_t { has_definition = 1, has_claims = 2 };
 
 // What a cell carries besides its head.
 enum CellPart : std::uint8_t {
@@ -54,11 +57,6 @@ void put_head(WireWriter& out, const PacketHead& head) {
   out.put(static_cast<std::uint8_t>(head.is_last));
   out.put(static_cast<std::uint8_t>(head.is_ending));
   out.put(head.n_ranks_heard);
-  out.put(static_cast<std::uint32_t>(head.conflicts.size()));
-  for (const auto& conflict : head.conflicts) {
-    out.put(conflict.rank);
-    out.put_text(conflict.text);
-  }
   out.put(static_cast<std::uint8_t>(head.failure.has_value()));
   if (head.failure) {
     out.put(head.failure->rank);
@@ -75,11 +73,6 @@ PacketHead get_head(WireReader& in) {
   head.n_ranks_heard = in.get<std::int32_t>();
   if (head.n_ranks_heard < 0 || head.n_ranks_heard > max_ranks)
     in.reject("a count is out of range");
-  const auto n_conflicts = in.get_count(8);
-  for (std::size_t i = 0; i < n_conflicts; ++i) {
-    const auto rank = in.get<std::int32_t>();
-    head.conflicts.push_back({rank, in.get_text()});
-  }
   if (in.get<std::uint8_t>() != 0) {
     const auto rank = in.get<std::int32_t>();
     head.failure = RankFailure{rank, in.get_text()};
@@ -123,12 +116,6 @@ Enum get_enum(WireReader& in, Enum greatest) {
 }
 
 }  // namespace
-
-void add_conflict(std::vector<Conflict>& conflicts, Conflict conflict) {
-  if (conflicts.size() >= max_conflicts) return;
-  if (std::find(conflicts.begin(), conflicts.end(), conflict) != conflicts.end()) return;
-  conflicts.push_back(std::move(conflict));
-}
 
 void PacketWriter::add(const Row& row) {
   ++n_items_;
@@ -200,7 +187,8 @@ WireKey PacketWriter::wire_key(KeyEntry& entry) {
   return *entry.wire_key;
 }
 
-// New keys with their definition, and known keys that more ranks have logged since.
+// New keys with their definition, known keys that more ranks have logged since, and what ranks say
+// of either.
 void PacketWriter::put_news(WireWriter& out) {
   auto& news = news_;
   news.clear();
@@ -209,30 +197,44 @@ void PacketWriter::put_news(WireWriter& out) {
     KeyEntry& entry = keys_.at(static_cast<LocalKey>(i));
     const bool is_grown = entry.has_kind && entry.n_expected != entry.n_announced;
     if (is_grown) (void)wire_key(entry);
-    if (is_grown || (entry.wire_key && !entry.is_announced)) news.push_back(&entry);
+    const bool is_told = entry.is_announced && entry.are_claims_announced;
+    if (is_grown || (entry.wire_key && !is_told)) news.push_back(&entry);
   }
   std::sort(news.begin(), news.end(),
             [](const KeyEntry* a, const KeyEntry* b) { return *a->wire_key < *b->wire_key; });
   out.put(static_cast<std::uint32_t>(news.size()));
   for (KeyEntry* entry : news) {
     out.put(*entry->wire_key);
-    out.put(static_cast<std::uint8_t>(!entry->is_announced));
-    if (!entry->is_announced) {
-      const MetricInfo& info = *entry->info;
-      out.put_text(info.key);
-      out.put(info.kind);
-      out.put(info.reduction);
-      out.put(info.nan);
-      out.put(info.order);
-      out.put_text(info.unit);
-      out.put_text(info.long_name);
-      out.put(entry->origin_rank);
-      out.put(static_cast<std::uint8_t>(entry->has_steps.value_or(false)));
+    out.put(static_cast<std::uint8_t>((entry->is_announced ? 0 : has_definition) |
+                                      (entry->are_claims_announced ? 0 : has_claims)));
+    if (!entry->is_announced) put_definition(*entry, out);
+    if (!entry->are_claims_announced) {
+      const auto& claims = entry->claims.all();
+      out.put(static_cast<std::uint8_t>(claims.size()));
+      for (const auto& claim : claims) {
+        out.put(claim.aspect);
+        out.put(claim.code);
+        out.put(claim.rank);
+        out.put_text(claim.text);
+      }
     }
     out.put(entry->n_expected);
     entry->is_announced = true;
+    entry->are_claims_announced = true;
     entry->n_announced = entry->n_expected;
   }
+}
+
+void PacketWriter::put_definition(const KeyEntry& entry, WireWriter& out) {
+  const MetricInfo& info = *entry.info;
+  out.put_text(info.key);
+  out.put(info.kind);
+  out.put(info.reduction);
+  out.put(info.nan);
+  out.put(info.order);
+  out.put_text(info.unit);
+  out.put_text(info.long_name);
+  out.put(static_cast<std::uint8_t>(entry.has_steps.value_or(false)));
 }
 
 PacketReader::PacketReader(KeyTable& keys, ShapeTable& shapes, std::int32_t child_rank)
@@ -250,7 +252,7 @@ void PacketReader::read(const Bytes& bytes, Contents& contents) {
   WireReader in(bytes, what_);
   contents.head = get_head(in);
   contents.items.clear();
-  read_news(in, contents.head.conflicts);
+  read_news(in);
   read_shapes(in);
   const auto n_items = in.get_count(9);
   for (std::size_t i = 0; i < n_items; ++i) {
@@ -266,16 +268,18 @@ void PacketReader::read(const Bytes& bytes, Contents& contents) {
   if (!in.is_at_end()) in.reject("it is longer than its contents");
 }
 
-void PacketReader::read_news(WireReader& in, std::vector<Conflict>& conflicts) {
+void PacketReader::read_news(WireReader& in) {
   const auto n_news = in.get_count(9);
   for (std::size_t i = 0; i < n_news; ++i) {
     const auto index = static_cast<std::size_t>(in.get<WireKey>());
-    if (in.get<std::uint8_t>() != 0) {
+    const auto parts = in.get<std::uint8_t>();
+    if ((parts & has_definition) != 0) {
       if (index != child_keys_.size()) in.reject("keys are announced out of order");
-      read_definition(in, conflicts);
+      read_definition(in);
     }
     if (index >= child_keys_.size()) in.reject("a key was never announced");
     ChildKey& child_key = child_keys_[index];
+    if ((parts & has_claims) != 0) read_claims(in, child_key.ours);
     const auto n_expected = in.get<std::int32_t>();
     const auto n_more = std::int64_t{n_expected} - child_key.n_expected;
     if (n_expected < 0 || keys_.at(child_key.ours).n_expected + n_more > max_ranks)
@@ -308,7 +312,7 @@ bool PacketReader::gives(LocalKey key) const {
   return index < gives_.size() && gives_[index];
 }
 
-void PacketReader::read_definition(WireReader& in, std::vector<Conflict>& conflicts) {
+void PacketReader::read_definition(WireReader& in) {
   MetricInfo info;
   info.key = in.get_text();
   info.kind = get_enum(in, Kind::text);
@@ -317,24 +321,33 @@ void PacketReader::read_definition(WireReader& in, std::vector<Conflict>& confli
   info.order = get_enum(in, Order::reproducible);
   info.unit = in.get_text();
   info.long_name = in.get_text();
-  const auto origin_rank = in.get<std::int32_t>();
   const bool has_steps = in.get<std::uint8_t>() != 0;
+  if (!why_not_reducible(info.kind, info.reduction).empty()) in.reject("a code is unknown");
   LocalKey ours{};
   try {
     ours = keys_.intern(info.key);
   } catch (const InvalidKeyError&) {
     in.reject("a key has a name that is not allowed");
   }
-  const auto contradiction = keys_.adopt(
-      ours, info, {info.key, info.kind, info.reduction, origin_rank, has_steps, info.order});
-  if (contradiction) {
-    conflicts.push_back(
-        {std::min(origin_rank, contradiction->other_rank),
-         fmt::format("metric '{}': {}", escape_unprintable(info.key), contradiction->text)});
-  }
+  keys_.adopt(ours, info, has_steps);
   const bool is_text = keys_.at(ours).info->kind == Kind::text;
   child_keys_.push_back(
       {ours, info.kind, info.reduction, 0, is_text == (info.kind == Kind::text), info.order});
+}
+
+void PacketReader::read_claims(WireReader& in, LocalKey key) {
+  const auto n_claims = in.get<std::uint8_t>();
+  for (int i = 0; i < n_claims; ++i) {
+    Claim claim;
+    claim.aspect = in.get<Aspect>();
+    claim.code = in.get<std::uint8_t>();
+    claim.rank = in.get<std::int32_t>();
+    claim.text = in.get_text();
+    if (!is_possible(claim) || claim.rank < 0 || claim.rank > max_ranks) {
+      in.reject("a code is unknown");
+    }
+    keys_.add_claim(key, std::move(claim));
+  }
 }
 
 Row PacketReader::read_row(WireReader& in) {

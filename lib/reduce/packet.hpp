@@ -13,23 +13,6 @@
 
 namespace ranklog::reduce {
 
-// Ranks disagreed; collected on the way up, thrown on all ranks by the next drain.
-struct Conflict {
-  std::int32_t rank = 0;  // the lowest rank that it concerns
-  std::string text;
-  friend bool operator==(const Conflict& a, const Conflict& b) noexcept {
-    return a.rank == b.rank && a.text == b.text;
-  }
-  friend bool operator<(const Conflict& a, const Conflict& b) noexcept {
-    return a.rank != b.rank ? a.rank < b.rank : a.text < b.text;
-  }
-};
-
-// More than these are not carried: the first ones say what to mend.
-inline constexpr std::size_t max_conflicts = 20;
-// Appends unless it stands there already or there are enough.
-void add_conflict(std::vector<Conflict>& conflicts, Conflict conflict);
-
 // A rank that left by an exception.
 struct RankFailure {
   std::int32_t rank = 0;
@@ -41,7 +24,6 @@ struct PacketHead {
   bool is_last = false;     // nothing more comes in this epoch
   bool is_ending = false;   // with is_last: all ranks of the sender's subtree are in end_training()
   std::int32_t n_ranks_heard = 0;  // ranks of the sender's subtree that logged anything so far
-  std::vector<Conflict> conflicts;
   std::optional<RankFailure> failure;
 };
 
@@ -61,6 +43,7 @@ class PacketWriter {
  private:
   void put_cell(const Cell& cell);
   void put_news(WireWriter& out);
+  static void put_definition(const KeyEntry& entry, WireWriter& out);
   void put_shapes(WireWriter& out);
   [[nodiscard]] WireKey wire_key(KeyEntry& entry);
 
@@ -85,8 +68,8 @@ class PacketReader {
     PacketHead head;
     std::vector<RowOrBlock> items;  // in the order in which the child added them
   };
-  // Contradicting definitions become conflicts; cells that cannot be merged (text against numbers)
-  // are left out. Errors: CommunicationError.
+  // What ranks say of keys goes to the key table; cells that cannot be merged (text against
+  // numbers) are left out. Errors: CommunicationError.
   [[nodiscard]] Contents read(const Bytes& bytes);
   // Whether ranks behind the child give values of our key.
   [[nodiscard]] bool gives(LocalKey key) const;
@@ -96,8 +79,9 @@ class PacketReader {
   void read(const Bytes& bytes, Contents& contents);
 
  private:
-  void read_news(WireReader& in, std::vector<Conflict>& conflicts);
-  void read_definition(WireReader& in, std::vector<Conflict>& conflicts);
+  void read_news(WireReader& in);
+  void read_definition(WireReader& in);
+  void read_claims(WireReader& in, LocalKey key);
   [[nodiscard]] Row read_row(WireReader& in);
   [[nodiscard]] bool read_cell(WireReader& in, Cell& cell);
   void read_shapes(WireReader& in);

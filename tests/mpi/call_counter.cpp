@@ -75,5 +75,20 @@ int MPI_Allreduce(const void* in, void* out, int n, MPI_Datatype type, MPI_Op op
   ++counts.waiting;
   return PMPI_Allreduce(in, out, n, type, op, comm);
 }
+int MPI_Gatherv(const void* in, int n, MPI_Datatype type, void* out, const int* n_out,
+                const int* offsets, MPI_Datatype type_out, int root, MPI_Comm comm) {
+  ++counts.waiting;
+  return PMPI_Gatherv(in, n, type, out, n_out, offsets, type_out, root, comm);
+}
+int MPI_Allgather(const void* in, int n, MPI_Datatype type, void* out, int n_out,
+                  MPI_Datatype type_out, MPI_Comm comm) {
+  ++counts.waiting;
+  return PMPI_Allgather(in, n, type, out, n_out, type_out, comm);
+}
+int MPI_Allgatherv(const void* in, int n, MPI_Datatype type, void* out, const int* n_out,
+                   const int* offsets, MPI_Datatype type_out, MPI_Comm comm) {
+  ++counts.waiting;
+  return PMPI_Allgatherv(in, n, type, out, n_out, offsets, type_out, comm);
+}
 
 }  // extern "C"

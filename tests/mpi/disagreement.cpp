@@ -139,8 +139,8 @@ TEST_CASE("a type, a reduction or a use of steps that differs is one error from 
   const auto check = [&](const std::string& key, const std::string& claim) {
     const auto thrown = agreed_error([&] { accelerator.flush(); });
     CHECK(thrown.code == ErrorCode::conflict);
-    CHECK(thrown.says("metric '" + key + "': rank "));
-    CHECK(thrown.says("rank " + last + " " + claim));
+    CHECK(thrown.says("metric '" + key + "': rank 0 "));
+    CHECK(thrown.says(", rank " + last + " " + claim));
     CHECK(thrown.says("one type, one reduction"));
     CHECK(agreed_error([&] { accelerator.flush(); }).code == ErrorCode::none);
   };

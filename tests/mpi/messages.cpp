@@ -2,10 +2,13 @@
 #include <doctest/doctest.h>
 #include <mpi.h>
 
+#include <cmath>
 #include <optional>
 #include <vector>
 
+#include "mpi/call_counter.hpp"
 #include "mpi/mpi_test.hpp"
+#include "ranklog/collectives.hpp"
 #include "ranklog/communicator.hpp"
 
 using ranklog::Bytes;
@@ -52,4 +55,26 @@ TEST_CASE("an abandoned message keeps nobody waiting, and can still be taken") {
   while (!got) got = comm.try_receive(previous, 7);
   CHECK(*got == Bytes(1'000'000, std::byte{5}));
   comm.barrier();
+}
+
+TEST_CASE("a vector is reduced by two collectives and gathered by three, to the same bits on all") {
+  const auto comm = Communicator::world();
+  std::vector<double> mine;
+  for (int i = 0; i < 10'000; ++i) mine.push_back(std::sin(i + 1e4 * world_rank()));
+  const auto start = ranklog::mpi_test::calls_so_far();
+  const auto sums = ranklog::collectives::reduce(comm, mine);
+  const auto reduced = ranklog::mpi_test::calls_so_far();
+  const auto all = ranklog::collectives::gather(comm, mine);
+  CHECK_ALL_RANKS((reduced - start).waiting == 2);
+  CHECK_ALL_RANKS((ranklog::mpi_test::calls_so_far() - reduced).waiting == 3);
+  REQUIRE(all.size() == mine.size() * static_cast<std::size_t>(world_size()));
+  for (std::size_t i = 0; i < mine.size(); ++i) {
+    double expected = 0;
+    for (std::size_t r = 0; r < all.size(); r += mine.size()) expected += all[r + i];
+    if (std::abs(sums[i] - expected) > 1e-13) FAIL(sums[i], " instead of ", expected);
+  }
+  const auto of_all = ranklog::collectives::gather(comm, sums);
+  for (std::size_t i = 0; i < of_all.size(); ++i) {
+    if (of_all[i] != sums[i % sums.size()]) FAIL("rank ", i / sums.size(), " has other bits");
+  }
 }

@@ -34,9 +34,12 @@ TEST_CASE("the maximum over ranks with one NaN is by policy, at every placement 
   accelerator.init_trackers("nan");
   accelerator.define_metric("skip", {.reduce = Reduction::max, .nan = NanPolicy::skip});
   accelerator.define_metric("keep", {.reduce = Reduction::max, .nan = NanPolicy::propagate});
+  accelerator.define_metric("first", {.reduce = Reduction::first, .nan = NanPolicy::skip});
+  accelerator.define_metric("last", {.reduce = Reduction::last, .nan = NanPolicy::skip});
   for (int nan_rank = 0; nan_rank < n_ranks; ++nan_rank) {
     const double value = value_with_nan_at(nan_rank);
     accelerator.log({{"default", ranklog::max(value)}, {"skip", value}, {"keep", value}}, nan_rank);
+    accelerator.log({{"first", value}, {"last", value}}, nan_rank);
   }
   accelerator.end_training();
   if (world_rank() != 0) return;
@@ -62,4 +65,7 @@ TEST_CASE("the maximum over ranks with one NaN is by policy, at every placement 
       CHECK(row.statistics.max_rank == (nan_rank == n_ranks - 1 ? n_ranks - 2 : n_ranks - 1));
     }
   }
+  if (n_ranks == 1) return;
+  for (const auto& row : memory->series("first")) CHECK(row.value == 1);
+  for (const auto& row : memory->series("last")) CHECK(row.value == std::pow(2.0, n_ranks - 2));
 }

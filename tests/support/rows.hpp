@@ -60,8 +60,10 @@ class RowSource {
   reduce::Cell& new_cell(reduce::Row& row, std::string_view name, Kind kind,
                          std::optional<Reduction> reduction) {
     const auto key = keys_.intern(name);
-    const auto why = keys_.define(key, {name, kind, reduction, rank_, row.has_step});
-    if (why) throw std::logic_error(why->text);
+    const reduce::KeyDefinition definition{kind, reduction, rank_, row.has_step};
+    const auto why = keys_.why_not(key, definition);
+    if (!why.empty()) throw std::logic_error(why);
+    keys_.define(key, definition);
     auto& entry = keys_.at(key);
     auto& progress = entry.reduced;
     if (!progress.is_logged) {

@@ -168,6 +168,34 @@ TEST_CASE("a declared reduction holds for plain values, with unit and name") {
   }
 }
 
+TEST_CASE("a NaN is neither first nor last under the skip policy, unless all are NaN") {
+  const double nan = std::nan("");
+  const auto memory = run(2, [&](Accelerator& accelerator) {
+    using ranklog::NanPolicy;
+    using ranklog::Reduction;
+    accelerator.define_metric("first", {.reduce = Reduction::first, .nan = NanPolicy::skip});
+    accelerator.define_metric("last", {.reduce = Reduction::last, .nan = NanPolicy::skip});
+    accelerator.define_metric("kept", {.reduce = Reduction::first});
+    const auto log = [&](const std::vector<double>& mine, std::int64_t step) {
+      accelerator.log({{"first", mine}, {"last", mine}, {"kept", mine}}, step);
+    };
+    const bool is_main = accelerator.is_main_process();
+    log(is_main ? std::vector{nan, 3.0, nan} : std::vector{nan, 4.0, 5.0, nan}, 0);
+    log(is_main ? std::vector{nan} : std::vector{nan, 6.0}, 1);
+    log({nan, nan}, 2);
+  });
+  const auto first = memory->series("first");
+  const auto last = memory->series("last");
+  CHECK(first.at(0).value == 3);
+  CHECK(last.at(0).value == 5);
+  CHECK(first.at(1).value == 6);
+  CHECK(last.at(1).value == 6);
+  CHECK(std::isnan(first.at(2).value));
+  CHECK(std::isnan(last.at(2).value));
+  CHECK(first.at(2).statistics.nan_count == 4);
+  for (const auto& row : memory->series("kept")) CHECK(std::isnan(row.value));
+}
+
 TEST_CASE("nested dictionaries become paths, 50 deep") {
   Dict deep;
   deep.set("leaf", 1.0);

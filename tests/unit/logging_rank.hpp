@@ -39,10 +39,9 @@ class LoggingRank {
     } else {
       fast_log_.write_back();
       auto row = recorder_.make_row(items, step, RowKind::reduced, SourceLocation{});
-      const bool is_agreed = recorder_.take_conflicts().empty();
       fast_log_.make_way(row);
       exchange_.submit(std::move(row));
-      if (is_agreed) fast_log_.learn(items, step.has_value());
+      fast_log_.learn(items, step.has_value());
     }
     take();
   }

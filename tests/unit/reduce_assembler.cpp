@@ -27,7 +27,7 @@ class Meeting {
   // The key is known to `n_expected` ranks since `first_seen_s`.
   void know(const std::string& key, std::int32_t n_expected, double first_seen_s = 0) {
     const auto local = keys_.intern(key);
-    (void)keys_.define(local, {key, Kind::real, std::nullopt, 0});
+    keys_.define(local, {Kind::real, std::nullopt, 0});
     keys_.at(local).n_expected = n_expected;
     keys_.at(local).first_seen_s = first_seen_s;
   }
@@ -278,7 +278,7 @@ TEST_CASE("text under first is the lowest rank's and under last the highest's") 
   for (const auto reduction : {Reduction::first, Reduction::last}) {
     Meeting meeting(3);
     const auto key = meeting.keys().intern("text");
-    (void)meeting.keys().define(key, {"text", Kind::text, reduction, 0});
+    meeting.keys().define(key, {Kind::text, reduction, 0});
     for (const int rank : {1, 0, 2}) {
       Row row;
       row.has_step = true;

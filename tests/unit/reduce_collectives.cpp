@@ -80,7 +80,8 @@ TEST_CASE("a NaN in one element makes that element NaN and no other") {
   on_each_size([](const Communicator& comm) {
     const bool is_last = comm.rank() == comm.size() - 1;
     const std::vector<double> mine{is_last ? std::nan("") : 1.0, 2.0};
-    for (const auto reduction : {Reduction::sum, Reduction::min, Reduction::max, Reduction::mean}) {
+    for (const auto reduction : {Reduction::sum, Reduction::min, Reduction::max, Reduction::mean,
+                                 Reduction::any, Reduction::all}) {
       const auto result = collectives::reduce(comm, mine, reduction);
       CHECK(std::isnan(result[0]));
       CHECK_FALSE(std::isnan(result[1]));
@@ -100,6 +101,25 @@ TEST_CASE("integers stop at the ends of their type") {
   });
   run_ranks(1, [](const Communicator& comm) {
     CHECK(collectives::reduce(comm, int_max, Reduction::mean) == int_max);
+  });
+  // Only what does not fit in the end stops there.
+  run_ranks(4, [](const Communicator& comm) {
+    CHECK(collectives::reduce(comm, comm.rank() < 2 ? int_max : int_min) == -2);
+    CHECK(collectives::reduce(comm, std::int64_t{-3} - comm.rank()) == -18);
+    CHECK(collectives::reduce(comm, int_max - comm.rank(), Reduction::min) == int_max - 3);
+  });
+}
+
+TEST_CASE("extremes keep infinities and the order of negative numbers") {
+  on_each_size([](const Communicator& comm) {
+    const std::vector<double> mine{-1.0 - comm.rank(), comm.rank() == 0 ? -INFINITY : 1.0,
+                                   comm.rank() == 0 ? INFINITY : -1.0};
+    const auto least = collectives::reduce(comm, mine, Reduction::min);
+    const auto greatest = collectives::reduce(comm, mine, Reduction::max);
+    CHECK(least[0] == -comm.size());
+    CHECK(greatest[0] == -1);
+    CHECK(least[1] == -INFINITY);
+    CHECK(greatest[2] == INFINITY);
   });
 }
 

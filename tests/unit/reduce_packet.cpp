@@ -44,12 +44,10 @@ TEST_CASE("an empty packet carries its head") {
   PacketHead head;
   head.epoch = 5;
   head.is_last = true;
-  head.conflicts = {{2, "metric 'a': text"}, {7, ""}};
   head.failure = RankFailure{4, "it left by an exception"};
   const auto contents = link.transfer(head);
   CHECK(contents.head.epoch == 5);
   CHECK(contents.head.is_last);
-  CHECK(contents.head.conflicts == head.conflicts);
   REQUIRE(contents.head.failure.has_value());
   CHECK(contents.head.failure->rank == 4);
   CHECK(contents.head.failure->reason == "it left by an exception");
@@ -116,7 +114,8 @@ TEST_CASE("a definition travels once, with unit, name and the rank it is from") 
   CHECK(entry.info->long_name == "step time");
   CHECK(entry.info->kind == Kind::real);
   CHECK(entry.info->index == 2);
-  CHECK(entry.origin_rank == 3);
+  REQUIRE(entry.claims.all().size() == ranklog::reduce::n_aspects);
+  for (const auto& claim : entry.claims.all()) CHECK(claim.rank == 3);
   CHECK(entry.n_expected == 1);
 
   auto second = link.child.row(1);
@@ -167,12 +166,13 @@ TEST_CASE("a child that contradicts the parent becomes a conflict that names bot
   link.child.add_integer(row, "a", 1).add_real(row, "b", 1.0, Reduction::max).add_real(row, "c", 1);
   link.writer.add(row);
   const auto contents = reader.read(link.writer.take({}));
-  REQUIRE(contents.head.conflicts.size() == 3);
-  CHECK(contents.head.conflicts[0].rank == 0);
-  CHECK(contents.head.conflicts[0].text == "metric 'a': rank 0 logs real, rank 3 logs integer");
-  CHECK(contents.head.conflicts[1].text ==
-        "metric 'b': rank 0 reduces it by sum, rank 3 reduces it by max");
-  CHECK(contents.head.conflicts[2].text.find("text") != std::string::npos);
+  const auto conflicts = parent.keys().take_conflicts();
+  REQUIRE(conflicts.size() == 3);
+  CHECK(conflicts[0].rank == 0);
+  CHECK(conflicts[0].text == "metric 'a': rank 0 logs real, rank 3 logs integer");
+  CHECK(conflicts[1].text == "metric 'b': rank 0 reduces it by sum, rank 3 reduces it by max");
+  CHECK(conflicts[2].text == "metric 'c': rank 0 logs text, rank 3 logs real");
+  CHECK(parent.keys().take_conflicts().empty());
   // Numbers can be merged all the same; text and numbers cannot.
   CHECK(contents.items.at(0).row.cells.size() == 2);
 }

@@ -58,7 +58,6 @@ Bytes full_packet() {
   }
   add_blocks(writer, child, child_shapes);
   PacketHead head;
-  head.conflicts = {{1, "metric 'x': a text"}};
   head.failure = RankFailure{1, "it left"};
   return writer.take(head);
 }
