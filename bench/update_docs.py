@@ -26,14 +26,20 @@ def figure(value):
 
 
 def context_text(directory):
-    contexts = [load(path)["context"] for path in sorted(directory.glob("*.n*.json"))]
-    loads = [context["load_average"] for context in contexts]
-    dates = sorted(context["date"] for context in contexts)
-    one = next(context for context in contexts if "cpu" in context)
-    return [f"{one['n_cores']} cores of {one['cpu']}, {one['mpi'].split(',')[0]}, "
-            f"{one['build_type']} build of commit {one['commit']}, {dates[0]} to {dates[-1]}. The load "
-            f"average was {min(loads):.1f} to {max(loads):.1f}; more than {one['n_cores']} ranks share "
-            "the cores."]
+    """One line per program: they may have been measured at different times."""
+    contexts = {}
+    for path in sorted(directory.glob("*.n*.json")):
+        contexts.setdefault(path.name.split(".")[0], []).append(load(path)["context"])
+    one = next(c for group in contexts.values() for c in group if "cpu" in c)
+    lines = [f"{one['n_cores']} cores of {one['cpu']}, {one['mpi'].split(',')[0]}; more than "
+             f"{one['n_cores']} ranks share the cores.", ""]
+    for program, group in contexts.items():
+        loads = [context["load_average"] for context in group]
+        dates = sorted(context["date"] for context in group)
+        build = {f"{c['build_type']} build of commit {c['commit']}" for c in group if "commit" in c}
+        lines.append(f"- {program}: {', '.join(sorted(build) + [dates[0]])}; load average "
+                     f"{min(loads):.1f} to {max(loads):.1f}")
+    return lines
 
 
 def goal_table(directory):
@@ -83,29 +89,43 @@ def model_table(directory):
                  "rank 0, us per row", "way of a packet to rank 0, us"), rows)
 
 
-def sections(directory):
-    yield "context", context_text(directory)
-    yield "goals", goal_table(directory)
-    yield "log", series_table(directory, "log_cost", [
+# Section, program, and what its table shows.
+TABLES = [
+    ("log", "log_cost", [
         "bare MPI_Allreduce of 64 doubles", "64 MPI_Allreduce of one double", "log of 64 numbers",
-        "log of 16 numbers", "log of 16 numbers, reproducible"])
-    yield "keys", series_table(directory, "uneven_keys", [
+        "log of 16 numbers", "log of 16 numbers, reproducible"]),
+    ("choices", "exchange_choices", [
+        "one packed reduction, MPI_Reduce", "one packed reduction, MPI_Ireduce",
+        "one reduction per kind, MPI_Reduce", "one reduction per kind, MPI_Ireduce",
+        "tree of messages: log of 64 numbers"]),
+    ("keys", "uneven_keys", [
         "16 keys on all ranks", "the same, one rank adds a key each step",
-        "10,000 keys, first row and flush", "10,000 keys, later rows, each with a flush"])
-    yield "hdf5", series_table(directory, "hdf5_cost", [
+        "10,000 keys, first row and flush", "10,000 keys, later rows, each with a flush"]),
+    ("hdf5", "hdf5_cost", [
         "time in log of 64 numbers, 10,000 steps/s", "the same with the run file",
         "64 MPI_Allreduce and 64 HDF5 appends", "run file at saturation",
-        "plain HDF5 block writes"])
-    yield "run_file", result_table(directory, "run_file", "h5py_run_file")
-    yield "messages", series_table(directory, "messages", [
+        "plain HDF5 block writes"]),
+    ("messages", "messages", [
         "messages sent per window, greatest of a rank", "bytes sent per window, greatest of a rank",
         "collectives per window, greatest of a rank", "processor time per window, rank 0",
-        "processor time per window, last rank"])
-    if list(directory.glob("accelerate_baseline.n*.json")):
-        yield "accelerate", series_table(directory, "accelerate_baseline", [
-            "accelerate reduce, 64 metrics", "accelerate gather, 64 metrics",
-            "mpi4py gather, 64 metrics", "mpi4py allreduce, 64 metrics"])
-    yield "model", model_table(directory)
+        "processor time per window, last rank"]),
+    ("accelerate", "accelerate_baseline", [
+        "accelerate reduce, 64 metrics", "accelerate gather, 64 metrics",
+        "mpi4py gather, 64 metrics", "mpi4py allreduce, 64 metrics"]),
+]
+
+
+def sections(directory):
+    """Those that were measured; the others keep their figures."""
+    yield "context", context_text(directory)
+    yield "goals", goal_table(directory)
+    for section, program, names in TABLES:
+        if list(directory.glob(f"{program}.n*.json")):
+            yield section, series_table(directory, program, names)
+    if list(directory.glob("run_file.n*.json")):
+        yield "run_file", result_table(directory, "run_file", "h5py_run_file")
+    if (directory / "scaling.json").exists():
+        yield "model", model_table(directory)
 
 
 def main():
