@@ -17,6 +17,7 @@ namespace ranklog::trackers::wandb {
 namespace {
 
 constexpr auto open_for = std::chrono::seconds(1);
+constexpr auto ahead_open_for = std::chrono::minutes(1);
 
 std::string json_of(double value) {
   std::string out;
@@ -59,10 +60,11 @@ void History::take_written(const wandb_proto::History& row) {
   }
 }
 
-bool History::begin(std::optional<std::int64_t> step, double time) {
+bool History::begin(std::optional<std::int64_t> step, double time, Source source) {
   const std::int64_t wanted = step.value_or(is_committed_ ? newest_step_ + 1 : newest_step_);
   if (wanted < first_step_) return false;
   newest_step_ = std::max(newest_step_, wanted);
+  if (source == Source::record) newest_record_ = std::max(newest_record_, wanted);
   open_step_ = wanted;
   is_committed_ = false;
   const auto [row, is_new] = rows_.try_emplace(wanted);
@@ -129,10 +131,12 @@ void History::write_row(std::map<std::int64_t, Row>::iterator row) {
 }
 
 void History::write_settled() {
-  const auto latest = Clock::now() - open_for;
+  const auto now = Clock::now();
   std::exception_ptr failure;
   while (rows_.size() > 1) {
     const auto row = rows_.begin();
+    const bool is_ahead = row->first > newest_record_;
+    const auto latest = is_ahead ? now - ahead_open_for : now - open_for;
     const bool is_settled = row->second.touched < latest || rows_.size() > max_open_rows;
     if (!is_settled || &row->second == row_) break;
     try {

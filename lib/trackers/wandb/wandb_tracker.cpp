@@ -101,15 +101,15 @@ void WandbTracker::store_init_configuration(const Config& config) {
 }
 
 template <class Fill>
-void WandbTracker::log_row(std::optional<std::int64_t> step, double time, const Config& options,
-                           Fill fill) {
+void WandbTracker::log_row(History::Source source, std::optional<std::int64_t> step, double time,
+                           const Config& options, Fill fill) {
   if (!log_) return;
   tracking::OptionReader reader(tracker_name, options);
   const bool is_commit = reader.flag("commit", !step.has_value());
   std::exception_ptr failure;
   bool is_open = true;
   try {
-    is_open = history_->begin(step, time);
+    is_open = history_->begin(step, time, source);
   } catch (const Error&) {  // an earlier row could not be written; this one is open
     failure = std::current_exception();
   }
@@ -126,7 +126,7 @@ void WandbTracker::log_row(std::optional<std::int64_t> step, double time, const 
 }
 
 void WandbTracker::log(const Record& record, const Config& options) {
-  log_row(record.step, record.time, options, [&] {
+  log_row(History::Source::record, record.step, record.time, options, [&] {
     std::string refused;
     for (const Metric& metric : record.metrics) {
       if (is_reserved(metric.key())) {
@@ -162,7 +162,7 @@ void WandbTracker::add_metric(const Metric& metric) {
 
 bool WandbTracker::log_images(const std::vector<ImageItem>& images, const MediaTime& when,
                               const Config& options) {
-  log_row(when.step, when.time, options, [&] {
+  log_row(History::Source::media, when.step, when.time, options, [&] {
     for (const ImageItem& item : images) {
       if (item.images.empty()) continue;
       history_->set(item.name, media_->add_images(item, history_->open_step()));
@@ -173,14 +173,15 @@ bool WandbTracker::log_images(const std::vector<ImageItem>& images, const MediaT
 
 bool WandbTracker::log_table(const std::string& key, const Table& table, const MediaTime& when,
                              const Config& options) {
-  log_row(when.step, when.time, options,
+  log_row(History::Source::media, when.step, when.time, options,
           [&] { history_->set(key, media_->add_table(key, table, history_->open_step())); });
   return true;
 }
 
 bool WandbTracker::log_histogram(const std::string& key, const Histogram& histogram,
                                  const MediaTime& when, const Config& options) {
-  log_row(when.step, when.time, options, [&] { history_->set(key, histogram_json(histogram)); });
+  log_row(History::Source::media, when.step, when.time, options,
+          [&] { history_->set(key, histogram_json(histogram)); });
   return true;
 }
 
@@ -196,7 +197,7 @@ bool WandbTracker::log_figure(const Figure& figure, const MediaTime& when, const
     media_->add_file(figure.file_name, figure.bytes);
     return true;
   }
-  log_row(when.step, when.time, options, [&] {
+  log_row(History::Source::media, when.step, when.time, options, [&] {
     history_->set(key.string(),
                   media_->add_html(key.string(), figure.bytes, history_->open_step()));
   });

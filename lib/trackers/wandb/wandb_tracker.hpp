@@ -50,7 +50,8 @@ class WandbTracker final : public GeneralTracker {
   // Runs `fill` with the row of that step open. What fails on the way, or an unknown option, is
   // thrown when the rest is done; a step that W&B would not take is an error.
   template <class Fill>
-  void log_row(std::optional<std::int64_t> step, double time, const Config& options, Fill fill);
+  void log_row(wandb::History::Source source, std::optional<std::int64_t> step, double time,
+               const Config& options, Fill fill);
   void add_metric(const Metric& metric);
 
   wandb::Environment environment_;
