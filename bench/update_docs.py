@@ -124,6 +124,8 @@ def sections(directory):
             yield section, series_table(directory, program, names)
     if list(directory.glob("run_file.n*.json")):
         yield "run_file", result_table(directory, "run_file", "h5py_run_file")
+    if list(directory.glob("vendor_clients.n*.json")):
+        yield "vendors", result_table(directory, "vendor_clients")
     if (directory / "scaling.json").exists():
         yield "model", model_table(directory)
 

@@ -69,6 +69,10 @@ def goals(directory):
             ("run file / raw numbers", "file / raw numbers", 1.2, False),
             ("the same with many keys", "many keys, file / raw numbers", 1.2, False)):
         yield what, 1, value_in(directory, "run_file", 1, name), limit, "", more_is_better
+    for what in ("tensorboard until written", "wandb until written", "dvclive until written",
+                 "mlflow call"):
+        yield (f"{what} / Python client", 1,
+               value_in(directory, "vendor_clients", 1, f"{what} / Python client"), 0.1, "", False)
 
 
 def print_goals(directory):
