@@ -12,20 +12,30 @@
 
 namespace ranklog::fuzz {
 
-[[nodiscard]] inline const std::filesystem::path& scratch() {
-  namespace fs = std::filesystem;
-  static const fs::path path = [] {
+class Scratch {
+ public:
+  Scratch() {
+    namespace fs = std::filesystem;
     const bool has_memory = fs::is_directory("/dev/shm");
-    const fs::path directory = (has_memory ? fs::path("/dev/shm") : fs::temp_directory_path()) /
-                               ("ranklog-fuzz-" + std::to_string(getpid()));
-    fs::create_directories(directory);
-    std::atexit([] {
-      std::error_code ignored;
-      fs::remove_all(scratch(), ignored);
-    });
-    return directory;
-  }();
-  return path;
+    path_ = (has_memory ? fs::path("/dev/shm") : fs::temp_directory_path()) /
+            ("ranklog-fuzz-" + std::to_string(getpid()));
+    fs::create_directories(path_);
+  }
+  ~Scratch() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+  [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+[[nodiscard]] inline const std::filesystem::path& scratch() {
+  static const Scratch directory;
+  return directory.path();
 }
 
 inline void write_file(const std::filesystem::path& path, std::string_view bytes) {

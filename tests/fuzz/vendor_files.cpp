@@ -71,7 +71,7 @@ void read_wandb_log(Input& input) {
   wandb::History history(log, 1.0e9);
   (void)wandb::read_log(path, from_step, [&](const auto& row) { history.take_written(row); });
   if (is_synced) history.refuse_written_steps();
-  if (history.begin(std::nullopt, 1.0e9)) history.set("loss", "1");
+  if (history.begin(std::nullopt, 1.0e9, wandb::History::Source::record)) history.set("loss", "1");
   history.write_all();
   history.write_summary();
   require(history.runtime() >= 0 && history.runtime() < INT_MAX);

@@ -16,7 +16,7 @@ import pytest
 import xarray
 
 LIVE_S = float(os.environ.get("RANKLOG_LIVE_S", "8"))
-FLUSH_INTERVAL_S = 0.4  # of the exchange and of the file, 0.2 each
+FLUSH_INTERVAL_S = 1.2  # of the exchange and of the file, 0.6 each
 STEPS_PER_S = 500
 
 
