@@ -20,7 +20,7 @@ namespace {
 struct Arguments {
   std::string directory;
   std::int64_t first = 0;
-  std::int64_t steps = 5000;
+  std::int64_t steps = 1020;
   std::int64_t pause_us = 0;         // after each step
   std::int64_t deadline_ms = 60000;  // of end_training, for remote trackers
   std::int64_t timeout_ms = 0;       // of a request; 0: the default
