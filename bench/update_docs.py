@@ -37,7 +37,7 @@ def context_text(directory):
     for program, group in contexts.items():
         loads = [context["load_average"] for context in group]
         dates = sorted(context["date"] for context in group)
-        build = {f"{c['build_type']} build of commit {c['commit']}" for c in group if "commit" in c}
+        build = {f"{c['build_type']} build of commit {c['commit']}" for c in group if "build_type" in c}
         lines.append(f"- {program}: {', '.join(sorted(build) + [dates[0]])}; load average "
                      f"{min(loads):.1f} to {max(loads):.1f}")
     return lines
@@ -136,10 +136,9 @@ def sections(directory):
 def main():
     text = DOCUMENT.read_text(encoding="utf-8")
     wanted = sys.argv[2:]
-    for name, make_lines in sections(pathlib.Path(sys.argv[1])):
+    for name, lines in sections(pathlib.Path(sys.argv[1])):
         if wanted and name not in wanted:
             continue
-        lines = make_lines()
         begin, end = f"<!-- begin {name} -->\n", f"<!-- end {name} -->"
         head, rest = text.split(begin)
         text = head + begin + "\n".join(lines) + "\n" + end + rest.split(end, 1)[1]
