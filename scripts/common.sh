@@ -6,7 +6,7 @@ RANKLOG_JOBS=${RANKLOG_JOBS:-$(nproc)}
 # shellcheck disable=SC2034 # read by the scripts
 RANKLOG_BUILD_PACKAGES=(g++ cmake ninja-build pkg-config libfmt-dev libhdf5-dev nlohmann-json3-dev
                         libcli11-dev libcurl4-openssl-dev protobuf-compiler libprotobuf-dev zlib1g-dev
-                        libpng-dev
+                        libpng-dev libzip-dev
                         libopenmpi-dev openmpi-bin)
 
 # Tests and the demo start more ranks than there may be cores, and may run as root in a container.

@@ -91,6 +91,8 @@ struct InitOptions {
   Hdf5Options hdf5 = {};
   WandbOptions wandb = {};
   MlflowOptions mlflow = {};
+  ClearmlOptions clearml = {};
+  CometOptions comet_ml = {};
 };
 
 // Who takes part in a call of log().

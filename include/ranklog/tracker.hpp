@@ -52,7 +52,7 @@ struct RunOutcome {
   std::string reason;  // empty when completed
 };
 
-// The thread on which a tracker's methods are called.
+// The thread on which a tracker's methods are called; asked for once, after start().
 enum class ThreadAffinity : std::uint8_t {
   writer,  // ranklog's own writer thread; the default, so that a slow tracker does not stop the
            // loop

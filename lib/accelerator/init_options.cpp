@@ -14,6 +14,8 @@ std::map<std::string, Config> all_tracker_options(const InitOptions& options) {
   add("hdf5", options.hdf5);
   add("wandb", options.wandb);
   add("mlflow", options.mlflow);
+  add("clearml", options.clearml);
+  add("comet_ml", options.comet_ml);
   return all;
 }
 

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <array>
+
 namespace ranklog::http {
 namespace {
 
@@ -55,7 +57,10 @@ std::string require_text(const Json& object, std::initializer_list<const char*> 
 
 std::string error_code_of(std::string_view body) {
   try {
-    return require_text(parse_object(body), {"error_code"}, max_message_bytes);
+    const Json answer = parse_object(body);
+    const Json* number = find(answer, {"sdk_error_code"});
+    if (number != nullptr && number->is_number_integer()) return number->dump();
+    return require_text(answer, {"error_code"}, max_message_bytes);
   } catch (const BadAnswerError&) {
     return {};
   }
@@ -64,8 +69,11 @@ std::string error_code_of(std::string_view body) {
 std::string message_of(std::string_view body) {
   try {
     const Json answer = parse_object(body);
-    for (const char* name : {"message", "error_code"}) {
-      const Json* found = find(answer, {name});
+    constexpr std::size_t n_places = 4;
+    const std::array<const Json*, n_places> places{find(answer, {"message"}), find(answer, {"msg"}),
+                                                   find(answer, {"meta", "result_msg"}),
+                                                   find(answer, {"error_code"})};
+    for (const Json* found : places) {
       const auto* text = found == nullptr ? nullptr : found->get_ptr<const std::string*>();
       if (text != nullptr && !text->empty()) return text->substr(0, max_message_bytes);
     }

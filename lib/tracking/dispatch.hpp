@@ -113,6 +113,7 @@ class Dispatch {
   void wait_until_idle();
   void run_writer();
   void tell_writer_slots(std::string_view what, void (GeneralTracker::*method)());
+  void assign_threads();
   void for_each_once(const std::function<void(Slot&)>& work);
   void finish_local(const RunOutcome& outcome);
 

@@ -11,7 +11,8 @@ import subprocess
 import time
 
 import pytest
-from mlflow_servers import MlflowServer, StubServer, free_port
+from mlflow_servers import MlflowServer, StubServer
+from stub_server import FAULTS, free_port, make_certificate, undelivered
 
 N_STEPS = 5000
 SECRETS = ("s3cr3t-passw0rd", "t0p-t0ken")
@@ -31,22 +32,13 @@ def server(tmp_path_factory):
 
 
 @pytest.fixture
-def job(mpirun, tmp_path):
-    """job(uri, n_ranks, name=value..., env={}): runs mlflow_job, in a directory of its own unless
-    one is given, and checks that no secret shows."""
-    numbers = iter(range(100))
+def job(remote_job, tmp_path):
+    """job(uri, n_ranks, name=value..., env={}): as remote_job, for the tracker mlflow."""
 
-    def run(uri, n_ranks=2, env=None, check=True, directory=None, **arguments):
-        if directory is None:
-            directory = tmp_path / f"runs{next(numbers)}"
-            directory.mkdir()
-        done = mpirun(n_ranks, "interop_mlflow_job", directory,
-                      *(f"{name}={value}" for name, value in arguments.items()),
-                      env={"HOME": str(tmp_path), "MLFLOW_TRACKING_URI": uri, **(env or {})},
-                      check=check)
-        output = done.stdout + done.stderr
-        assert not [secret for secret in SECRETS if secret in output], output
-        return done
+    def run(uri, n_ranks=2, env=None, **named):
+        return remote_job("mlflow", SECRETS, n_ranks,
+                          env={"HOME": str(tmp_path), "MLFLOW_TRACKING_URI": uri, **(env or {})},
+                          **named)
 
     return run
 
@@ -204,20 +196,7 @@ def test_what_was_pending_arrives_after_the_server_was_killed_and_restarted(tmp_
 
 
 def counted(stderr):
-    """The rows that the closing summary names, and the first step of them."""
-    found = re.search(r"tracker 'mlflow': .*?(\d+) rows? from step (\d+) on not delivered", stderr)
-    return (int(found[1]), int(found[2])) if found else (0, None)
-
-
-FAULTS = {
-    "429": (429, b"slow down", {"Retry-After": "1"}),
-    "500": (500, b'{"error_code":"INTERNAL_ERROR","message":"oops"}'),
-    "503": (503, b"busy"),
-    "garbage": (200, b"\x00\xff<html>captive portal</html>"),
-    "deep": (200, b'{"a":' + b"[" * 100000),
-    "half": "half",
-    "close": "close",
-}
+    return undelivered("mlflow", stderr)
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -269,18 +248,13 @@ def test_the_credentials_file_is_read(stub, job, tmp_path):
 
 
 def test_a_certificate_that_does_not_verify_ends_the_delivery_until_it_is_named(stub, job, tmp_path):
-    certificate = tmp_path / "server.pem"
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
-                    "-keyout", certificate, "-out", tmp_path / "cert.pem", "-subj", "/CN=test",
-                    "-addext", "subjectAltName=IP:127.0.0.1"], check=True, capture_output=True)
-    with open(certificate, "ab") as both:
-        both.write((tmp_path / "cert.pem").read_bytes())
+    certificate, public = make_certificate(tmp_path)
     server = stub(certificate=str(certificate))
     done = job(server.uri, steps=300, with_files=0, env={"MLFLOW_TRACKING_INSECURE_TLS": "true"})
     assert "MLFLOW_TRACKING_INSECURE_TLS is ignored" in done.stderr
     assert "certificate" in done.stderr and not server.paths
     assert counted(done.stderr)[1] == 0
-    trusting = {"MLFLOW_TRACKING_SERVER_CERT_PATH": str(tmp_path / "cert.pem")}
+    trusting = {"MLFLOW_TRACKING_SERVER_CERT_PATH": str(public)}
     done = job(server.uri, steps=300, with_files=0, env=trusting)
     assert counted(done.stderr) == (0, None)
     assert len(server.metrics("train")) == 300

@@ -45,6 +45,7 @@ LIBRARIES = [
      "only trackers whose format it is speak protobuf"),
     (r"png\.h", r"lib/trackers/support/|tests/", "only trackers' support speaks PNG"),
     (r"nlohmann/.*", r"lib/(http|trackers)/|tools/|tests/|bench/", "JSON stays at the edges"),
+    (r"zip\.h", r"lib/trackers/support/|tests/", "only trackers' support speaks zip"),
     (r"curl/.*", r"lib/http/|tests/", "only http speaks libcurl"),
     (r"CLI/.*", r"tools/", "only the tool has a command line"),
     (r"doctest/.*", r"tests/", "only tests include doctest"),
