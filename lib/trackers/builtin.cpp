@@ -6,6 +6,9 @@
 #ifdef RANKLOG_HAS_CLEARML
 #include "trackers/clearml/clearml_tracker.hpp"
 #endif
+#ifdef RANKLOG_HAS_COMET
+#include "trackers/comet/comet_tracker.hpp"
+#endif
 #ifdef RANKLOG_HAS_DVCLIVE
 #include "trackers/dvclive/dvclive_tracker.hpp"
 #endif
@@ -32,6 +35,9 @@ const std::vector<BuiltinTracker>& builtin_trackers() {
 #endif
 #ifdef RANKLOG_HAS_WANDB
       {"wandb", trackers::make_wandb_tracker, true},
+#endif
+#ifdef RANKLOG_HAS_COMET
+      {"comet_ml", trackers::make_comet_tracker, true},
 #endif
 #ifdef RANKLOG_HAS_MLFLOW
       {"mlflow", trackers::make_mlflow_tracker, true, trackers::mlflow_left_out_because},

@@ -23,7 +23,7 @@ namespace {
 // The trackers of "all" that this build has, in their order. mlflow belongs to them only where a
 // server is named.
 Names all_of_this_build() {
-  Names for_runs{"hdf5", "tensorboard", "wandb", "dvclive"};
+  Names for_runs{"hdf5", "tensorboard", "wandb", "comet_ml", "clearml", "dvclive"};
   if (std::getenv("MLFLOW_TRACKING_URI") != nullptr) for_runs.emplace_back("mlflow");
   Names names;
   for (const auto& name : get_available_trackers()) {

@@ -16,7 +16,7 @@ from stub_server import FAULTS, free_port, make_certificate, undelivered
 
 N_STEPS = 2000
 SECRETS = (SECRET, KEY, "eyJhbGciOiAiSFMyNTYi")  # the last one begins every token
-PARAMETERS = {"learning_rate": "0.01", "shuffle": "True", "nothing": "", "layers": "[64,32]",
+PARAMETERS = {"learning_rate": "0.01", "shuffle": "True", "nothing": "", "layers": "[64, 32]",
               "optimizer/name": "adam", "optimizer/späße (%)": "1", "too_long": "x" * 7000}
 
 
@@ -122,6 +122,7 @@ def check_files(server, task, samples):
 
 
 def test_every_value_of_a_4_rank_job_arrives_over_rest(stub, job):
+    """T6: curves, single values, configuration, media."""
     server = stub()
     done = job(server, 4, steps=N_STEPS, with_extras=1)
     assert "not delivered" not in done.stderr
@@ -204,7 +205,7 @@ def test_a_server_that_is_lost_in_the_middle_costs_what_was_not_confirmed(stub, 
     done = job(server, steps=800, pause_us=5000, with_files=0, deadline_ms=1000)
     n_lost, first = undelivered("clearml", done.stderr)
     steps = {s for s, _ in server.curve("t0", "train", "train")}
-    assert n_lost > 0 and steps == set(range(first))
+    assert n_lost > 0 and set(range(first)) <= steps and max(steps) <= first
 
 
 @pytest.mark.parametrize("status", [401, 403])
@@ -219,16 +220,18 @@ def test_wrong_keys_are_said_once_without_showing_them(stub, job, status):
 
 
 def test_a_token_that_expires_in_the_middle_is_renewed(stub, job):
-    server = None
+    server, batches = None, []
 
     def fault(n, path):
-        if path.endswith("add_batch") and n % 3 == 0:
-            server.expire_token()
+        if path.endswith("add_batch"):
+            batches.append(n)
+            if len(batches) in (1, 4):
+                server.expire_token()
 
     server = stub(fault)
-    done = job(server, steps=400, pause_us=5000, with_files=0)
+    done = job(server, steps=400, pause_us=8000, with_files=0)
     assert undelivered("clearml", done.stderr) == (0, None)
-    assert server.paths.count("/v2.13/auth.login") > 1
+    assert server.paths.count("/v2.13/auth.login") == 3
     check_curves(server, "t0", 2, 400)
 
 
@@ -241,7 +244,7 @@ def test_a_token_of_the_environment_is_used_and_cannot_be_renewed(stub, job):
     stale = server.token
     server.expire_token()
     done = job(server, steps=50, with_files=0, env={**environment, "CLEARML_AUTH_TOKEN": stale})
-    assert "token expired" in done.stderr and undelivered("clearml", done.stderr) == (51, 0)
+    assert "token expired" in done.stderr and undelivered("clearml", done.stderr) == (52, 0)
 
 
 def test_a_batch_that_is_too_large_is_sent_in_parts(stub, job):

@@ -151,8 +151,7 @@ std::string Service::find_project(const std::string& name) {
   std::string id;
   call(
       post("projects.get_all",
-           fmt::format(R"({{"name":{},"only_fields":["id"]}})",
-                       json_quote(exactly(name)))),
+           fmt::format(R"({{"name":{},"only_fields":["id"]}})", json_quote(exactly(name)))),
       [&](const std::string& body) {
         const auto answer = http::parse_object(body);
         const Json& projects = require_list(answer, "projects");

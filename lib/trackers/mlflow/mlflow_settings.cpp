@@ -3,9 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <cctype>
-#include <fstream>
 
 #include "core/text.hpp"
 #include "http/json_answer.hpp"
@@ -15,35 +12,13 @@
 namespace ranklog::trackers::mlflow {
 namespace {
 
+using support::is_true;
+using support::variable;
 constexpr std::string_view tracker_name = "mlflow";
-constexpr std::size_t max_credentials_bytes = 65536;
-
-std::string variable(const Environment& environment, const char* name) {
-  const char* value = environment(name);
-  return value == nullptr ? std::string() : std::string(value);
-}
-
-// The values that MLflow and Accelerate take for true.
-bool is_true(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return text == "1" || text == "true" || text == "yes" || text == "on";
-}
-
-std::string trimmed(std::string_view text) {
-  const auto begin = text.find_first_not_of(" \t\r");
-  if (begin == std::string_view::npos) return {};
-  return std::string(text.substr(begin, text.find_last_not_of(" \t\r") - begin + 1));
-}
 
 std::string read_credentials_file(const Environment& environment) {
   const auto home = variable(environment, "HOME");
-  if (home.empty()) return {};
-  std::ifstream file(std::filesystem::path(home) / ".mlflow" / "credentials", std::ios::binary);
-  std::string text(max_credentials_bytes, '\0');
-  file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<std::size_t>(file.gcount()));
-  return text;
+  return home.empty() ? "" : support::read_settings_file(home + "/.mlflow/credentials");
 }
 
 // What a user may have meant by a store that only a server can open.
@@ -101,8 +76,6 @@ void read_server(Settings& settings, tracking::OptionReader& options,
 
 void read_timeout(Settings& settings, tracking::OptionReader& options,
                   const Environment& environment) {
-  constexpr double min_s = 0.1;
-  constexpr double max_s = 3600;
   double seconds = options.number("request_timeout_s", 0);
   if (const auto text = variable(environment, "MLFLOW_HTTP_REQUEST_TIMEOUT");
       seconds == 0 && !text.empty()) {
@@ -112,14 +85,7 @@ void read_timeout(Settings& settings, tracking::OptionReader& options,
       throw UsageError("MLFLOW_HTTP_REQUEST_TIMEOUT is not a number of seconds");
     }
   }
-  if (seconds == 0) return;
-  if (!(seconds >= min_s && seconds <= max_s)) {
-    throw UsageError(fmt::format("tracker 'mlflow': request_timeout_s is {}; use {} to {}", seconds,
-                                 min_s, max_s));
-  }
-  settings.client.timeout = std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000));
-  settings.client.connect_timeout =
-      std::min(settings.client.connect_timeout, settings.client.timeout);
+  support::read_request_timeout(tracker_name, seconds, settings.client);
 }
 
 void read_tags(Settings& settings, tracking::OptionReader& options,
@@ -179,27 +145,8 @@ void add_facts(Settings& settings, const TrackerContext& context) {
 }  // namespace
 
 Credentials parse_credentials(std::string_view file) {
-  Credentials credentials;
-  bool is_in_section = false;
-  while (!file.empty()) {
-    const auto end = std::min(file.find('\n'), file.size());
-    const auto line = trimmed(file.substr(0, end));
-    file.remove_prefix(std::min(end + 1, file.size()));
-    if (line.empty() || line[0] == '#' || line[0] == ';') continue;
-    if (line[0] == '[') {
-      is_in_section = line == "[mlflow]";
-      continue;
-    }
-    const auto separator = line.find_first_of("=:");
-    if (!is_in_section || separator == std::string::npos) continue;
-    auto name = trimmed(std::string_view(line).substr(0, separator));
-    std::transform(name.begin(), name.end(), name.begin(),
-                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    const auto value = trimmed(std::string_view(line).substr(separator + 1));
-    if (name == "mlflow_tracking_username") credentials.user = value;
-    if (name == "mlflow_tracking_password") credentials.password = value;
-  }
-  return credentials;
+  auto values = support::parse_ini(file, "mlflow");
+  return {values["mlflow_tracking_username"], values["mlflow_tracking_password"]};
 }
 
 Settings read_settings(const TrackerContext& context, const Environment& environment) {

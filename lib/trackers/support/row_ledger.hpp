@@ -41,7 +41,7 @@ class RowLedger {
   [[nodiscard]] bool has_ended() const noexcept { return ended_by_.has_value(); }
   // For errors that were said with an earlier row.
   [[nodiscard]] bool has_ended_before() const noexcept {
-    return ended_by_.has_value() && lost_.n_rows > 1;
+    return ended_by_.has_value() && lost_.n_rows > 0;
   }
   [[nodiscard]] Undelivered undelivered() const;
 

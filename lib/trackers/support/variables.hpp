@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <string>
 #include <string_view>
 
@@ -23,6 +24,9 @@ using Environment = std::function<const char*(const char*)>;
 [[nodiscard]] std::string trimmed(std::string_view text);
 // The first 64 KiB of a file; empty when it cannot be read.
 [[nodiscard]] std::string read_settings_file(const std::filesystem::path& path);
+// One section of an INI file, names in lower case. Lines that are no settings are passed over.
+[[nodiscard]] std::map<std::string, std::string, std::less<>> parse_ini(std::string_view file,
+                                                                        std::string_view section);
 
 // Option `request_timeout_s`, 0.1 to 3600; nothing happens without it.
 // Errors: UsageError outside of that.
