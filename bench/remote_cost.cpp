@@ -1,7 +1,7 @@
 // What a remote tracker costs the training loop. Time per step of log() with 16 numbers, 1,000
 // steps a second, rank 0 writing run.h5: without a remote tracker, and with mlflow whose server
 // takes connections and never answers. The ratio of the two should be near 1. With --server URL
-// also against that server, with the time until all was delivered (scripts/bench_mlflow).
+// also against that server, with the time until all was delivered (bench/vendor_clients.py).
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/socket.h>

@@ -1,8 +1,9 @@
 """Writes the figures of docs/performance.md from the JSON of scripts/bench.
 
-usage: update_docs.py RESULTS_DIRECTORY
+usage: update_docs.py RESULTS_DIRECTORY [SECTION...]
 
-Replaces what stands between the markers, so that no figure there was typed by hand.
+Replaces what stands between the markers, of all sections or of those named, so that no figure there
+was typed by hand.
 """
 
 import pathlib
@@ -61,6 +62,13 @@ def series_table(directory, program, names):
     return table(["ranks"] + [f"{name} [{units[name]}]" for name in names], rows)
 
 
+def result_table(path):
+    """One row per result of a single report."""
+    rows = [(result["name"], f"{figure(result['value'])} {result['unit']}")
+            for result in load(path)["results"]]
+    return table(("what", "measured"), rows)
+
+
 def model_table(directory):
     fitted = load(directory / "scaling.json")
     rows = [(f"{row['ranks']:,}", row["children_of_rank_0"], f"{row['bytes_sent_per_rank']:,.0f}",
@@ -76,32 +84,40 @@ def model_table(directory):
 
 
 def sections(directory):
-    yield "context", context_text(directory)
-    yield "goals", goal_table(directory)
-    yield "log", series_table(directory, "log_cost", [
+    yield "context", lambda: context_text(directory)
+    yield "goals", lambda: goal_table(directory)
+    yield "log", lambda: series_table(directory, "log_cost", [
         "bare MPI_Allreduce of 64 doubles", "64 MPI_Allreduce of one double", "log of 64 numbers",
         "log of 16 numbers", "log of 16 numbers, reproducible"])
-    yield "keys", series_table(directory, "uneven_keys", [
+    yield "keys", lambda: series_table(directory, "uneven_keys", [
         "16 keys on all ranks", "the same, one rank adds a key each step",
         "10,000 keys, first row and flush", "10,000 keys, later rows, each with a flush"])
-    yield "hdf5", series_table(directory, "hdf5_cost", [
+    yield "hdf5", lambda: series_table(directory, "hdf5_cost", [
         "time in log of 64 numbers, 10,000 steps/s", "the same with the run file",
         "64 MPI_Allreduce and 64 HDF5 appends", "run file at saturation",
         "plain HDF5 block writes"])
-    yield "messages", series_table(directory, "messages", [
+    yield "messages", lambda: series_table(directory, "messages", [
         "messages sent per window, greatest of a rank", "bytes sent per window, greatest of a rank",
         "collectives per window, greatest of a rank", "processor time per window, rank 0",
         "processor time per window, last rank"])
+    yield "events", lambda: series_table(directory, "tensorboard_events", [
+        "events of one scalar", "write of blocks of 1 MiB", "events / write", "one scalar"])
+    if list(directory.glob("vendor_clients.n*.json")):
+        yield "vendors", lambda: result_table(directory / "vendor_clients.n1.json")
     if list(directory.glob("accelerate_baseline.n*.json")):
-        yield "accelerate", series_table(directory, "accelerate_baseline", [
+        yield "accelerate", lambda: series_table(directory, "accelerate_baseline", [
             "accelerate reduce, 64 metrics", "accelerate gather, 64 metrics",
             "mpi4py gather, 64 metrics", "mpi4py allreduce, 64 metrics"])
-    yield "model", model_table(directory)
+    yield "model", lambda: model_table(directory)
 
 
 def main():
     text = DOCUMENT.read_text(encoding="utf-8")
-    for name, lines in sections(pathlib.Path(sys.argv[1])):
+    wanted = sys.argv[2:]
+    for name, make_lines in sections(pathlib.Path(sys.argv[1])):
+        if wanted and name not in wanted:
+            continue
+        lines = make_lines()
         begin, end = f"<!-- begin {name} -->\n", f"<!-- end {name} -->"
         head, rest = text.split(begin)
         text = head + begin + "\n".join(lines) + "\n" + end + rest.split(end, 1)[1]

@@ -1,21 +1,30 @@
-"""Time per step of the vendors' own Python clients, for the dictionaries of bench_tracker_cost.
+"""Time per step of each tracker and of its vendor's own Python client, for the same dictionaries.
 
-usage: vendor_clients.py <bench_tracker_cost> [steps]
+usage: vendor_clients.py BIN_DIR [steps] [repetitions]
 
-Starts that program on one rank, then logs the same with the Python clients that are installed, and
-prints both as JSON with their ratio. Both times include all that is done until everything is written.
+BIN_DIR holds bench_tracker_cost and bench_remote_cost; the Python needs the packages of
+tests/interop/requirements.txt. Times of trackers that write files include all that is done until
+everything is written. MLflow's are those until everything is on a real server on loopback, and those
+that the loop spends in the call. Prints JSON as the other benchmarks do; each client is measured at
+once after the tracker.
 """
 
 import json
 import os
 import pathlib
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
 
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests" / "interop"))
+
 KEYS = [f"train/metric_{i}" for i in range(20)]
-N_REPETITIONS = 3
+MLFLOW_KEYS = [f"metric_{i}" for i in range(16)]  # those of bench_remote_cost
+N_MLFLOW_STEPS = 100
+LAUNCHER = os.environ.get("RANKLOG_MPIEXEC", "mpiexec -n").split()
 
 
 def log_with_dvclive(directory, n_steps):
@@ -32,7 +41,7 @@ def log_with_dvclive(directory, n_steps):
 
 
 def log_with_tensorboard(directory, n_steps):
-    """The writer of the tensorboard package itself; torch's is built on the same event writer."""
+    """As torch.utils.tensorboard.SummaryWriter does: an event for each scalar."""
     from tensorboard.compat.proto.event_pb2 import Event
     from tensorboard.compat.proto.summary_pb2 import Summary
     from tensorboard.summary.writer.event_file_writer import EventFileWriter
@@ -60,40 +69,108 @@ def log_with_wandb(directory, n_steps):
     run.finish()
 
 
-CLIENTS = {"dvclive": log_with_dvclive, "tensorboard": log_with_tensorboard,
-           "wandb": log_with_wandb}
+CLIENTS = {"tensorboard": log_with_tensorboard, "wandb": log_with_wandb,
+           "dvclive": log_with_dvclive}
 
 
-def ns_per_step(log, n_steps):
+def ns_per_step(log, n_steps, n_repetitions):
     times = []
-    for _ in range(N_REPETITIONS):
+    for _ in range(n_repetitions):
         with tempfile.TemporaryDirectory() as directory:
             os.chdir(directory)  # in a git repository, dvclive would make a DVC repository of it
             start = time.perf_counter()
             log(pathlib.Path(directory) / "run", n_steps)
             times.append((time.perf_counter() - start) / n_steps * 1e9)
             os.chdir("/")
-    return sorted(times)[len(times) // 2]
+    return times
+
+
+def run_program(program, *arguments):
+    done = subprocess.run([*LAUNCHER, "1", str(program), *map(str, arguments)], check=True,
+                          stdout=subprocess.PIPE, text=True)
+    report = json.loads(done.stdout)
+    assert report["is_correct"], report
+    return report["context"], {entry["name"]: entry["value"] for entry in report["results"]}
+
+
+def mlflow_client(uri, is_synchronous):
+    """Median ns of a call of log_metrics, and ns per step until everything is on the server."""
+    import mlflow
+
+    mlflow.set_tracking_uri(uri)
+    mlflow.set_experiment("vendor")
+    with mlflow.start_run():
+        begin, calls = time.perf_counter(), []
+        for step in range(N_MLFLOW_STEPS):
+            values = {key: 0.1 * step for key in MLFLOW_KEYS}
+            start = time.perf_counter()
+            mlflow.log_metrics(values, step=step, synchronous=is_synchronous)
+            calls.append((time.perf_counter() - start) * 1e9)
+            time.sleep(0.001)
+        mlflow.flush_async_logging()
+        return statistics.median(calls), (time.perf_counter() - begin) / N_MLFLOW_STEPS * 1e9
+
+
+class Results:
+    def __init__(self):
+        self.list = []
+
+    def add(self, name, unit, value, **more):
+        self.list.append({"name": name, "unit": unit, "value": value, **more})
+
+    def compare(self, what, ours, theirs, **more):
+        self.add(what, "ns/step", ours)
+        self.add(f"{what}, Python client", "ns/step", theirs, **more)
+        self.add(f"{what} / Python client", "ratio", ours / theirs)
+
+
+def measure_mlflow(results, bin_dir):
+    from mlflow_servers import MlflowServer
+
+    with tempfile.TemporaryDirectory() as directory:
+        server = MlflowServer(directory).start()
+        try:
+            _, ours = run_program(bin_dir / "bench_remote_cost", "--server", server.uri,
+                                  "--steps", N_MLFLOW_STEPS)
+            call, delivered = mlflow_client(server.uri, True)
+            async_call, async_delivered = mlflow_client(server.uri, False)
+        finally:
+            server.kill()
+    results.compare("mlflow until delivered", ours["delivered.live_server"], delivered)
+    results.compare("mlflow call", ours["log.live_server"], call)
+    results.add("mlflow until delivered, asynchronous Python client", "ns/step", async_delivered)
+    results.add("mlflow call, asynchronous Python client", "ns/step", async_call)
+    results.add("mlflow call, dead server / no mlflow", "ratio", ours["ratio.dead_server"])
+    results.add("mlflow call, live server / no mlflow", "ratio", ours["ratio.live_server"])
 
 
 def main():
-    program, n_steps = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 200
-    done = subprocess.run([program, str(n_steps), str(N_REPETITIONS)], check=True,
-                          capture_output=True, text=True)
-    ours = {entry["name"]: entry["value"] for entry in json.loads(done.stdout)["results"]}
-    results = []
+    # The clients print what they have to say to standard output, which is for the report.
+    report = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    bin_dir = pathlib.Path(sys.argv[1]).resolve()
+    n_steps = int(sys.argv[2]) if len(sys.argv) > 2 else 500
+    n_repetitions = int(sys.argv[3]) if len(sys.argv) > 3 else 3
+    results = Results()
+    context, ours = run_program(bin_dir / "bench_tracker_cost", n_steps, n_repetitions)
     for name, log in CLIENTS.items():
         measured = ours.get(f"{name}, log of 20 numbers until it is written")
         if measured is None:
             continue
         try:
-            vendor = ns_per_step(log, n_steps)
+            times = ns_per_step(log, n_steps, n_repetitions)
         except ImportError as error:
             print(f"{name}: skipped: {error}", file=sys.stderr)
             continue
-        results.append({"tracker": name, "ranklog_ns_per_step": measured,
-                        "python_client_ns_per_step": vendor, "ratio": measured / vendor})
-    print(json.dumps({"steps": n_steps, "repetitions": N_REPETITIONS, "results": results}, indent=2))
+        results.compare(f"{name} until written", measured, statistics.median(times),
+                        repetitions=times)
+    try:
+        measure_mlflow(results, bin_dir)
+    except ImportError as error:
+        print(f"mlflow: skipped: {error}", file=sys.stderr)
+    json.dump({"format": 1, "program": "vendor_clients", "context": context,
+               "results": results.list, "is_correct": True}, report, indent=2)
+    report.close()
 
 
 if __name__ == "__main__":

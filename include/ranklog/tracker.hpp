@@ -49,7 +49,7 @@ enum class RunStatus : std::uint8_t { running, completed, failed };
 
 struct RunOutcome {
   RunStatus status = RunStatus::completed;
-  std::string reason;  // empty when completed
+  std::string reason;  // empty when completed, unless a signal asked for the end
 };
 
 // The thread on which a tracker's methods are called.

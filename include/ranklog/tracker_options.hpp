@@ -44,6 +44,11 @@ struct WandbOptions {
   std::optional<std::string> notes = {};
   std::optional<std::string> dir = {};
   std::optional<std::string> mode = {};
+  // {{"val/*", {{"step_metric", "epoch"}, {"summary", "min"}, {"hidden", false}}}}: as the SDK's
+  // define_metric(), for a key or for all keys that begin so.
+  std::optional<Config> define_metric = {};
+  std::optional<double> system_metrics_interval_s = {};  // default: none
+  std::optional<std::string> console_file = {};          // its lines are the run's console output
   std::optional<bool> statistics = {};
   std::optional<std::int64_t> max_ranks = {};
   std::optional<double> flush_interval_s = {};

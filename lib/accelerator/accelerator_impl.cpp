@@ -337,7 +337,10 @@ void Accelerator::Impl::end_training(const std::optional<reduce::RankFailure>& f
   throw_conflicts(outcome);
 }
 
-RunOutcome Accelerator::Impl::run_outcome(const reduce::DrainOutcome& outcome) {
+RunOutcome Accelerator::Impl::run_outcome(const reduce::DrainOutcome& outcome) const {
+  if (!outcome.failure && is_stopped_by_signal) {
+    return {RunStatus::completed, "a signal asked the job to stop, and it did"};
+  }
   if (!outcome.failure) return {};
   return {RunStatus::failed,
           fmt::format("rank {}: {}", outcome.failure->rank, outcome.failure->reason)};

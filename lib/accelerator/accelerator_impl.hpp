@@ -58,6 +58,7 @@ class Accelerator::Impl {
   std::optional<StopSignals> stop_signals;  // until end_training
   std::atomic<bool> is_stop_requested{false};
   bool is_stop_agreed = false;
+  bool is_stopped_by_signal = false;                  // agreed, too
   std::vector<std::weak_ptr<Logger::State>> loggers;  // they borrow `helpers`
 
  private:
@@ -78,7 +79,7 @@ class Accelerator::Impl {
       const std::optional<reduce::RankFailure>& failure);
   void throw_conflicts(const reduce::DrainOutcome& outcome) const;
   void print_summary(const reduce::DrainOutcome& outcome);
-  [[nodiscard]] static RunOutcome run_outcome(const reduce::DrainOutcome& outcome);
+  [[nodiscard]] RunOutcome run_outcome(const reduce::DrainOutcome& outcome) const;
   void finish_before_abort(const std::string& reason) noexcept;
   void end_quietly(const std::optional<reduce::RankFailure>& failure) noexcept;
   void report(const std::string& text) const;

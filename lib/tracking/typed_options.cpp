@@ -72,6 +72,9 @@ Config to_config(const WandbOptions& options) {
   set_if(config, "notes", options.notes);
   set_if(config, "dir", options.dir);
   set_if(config, "mode", options.mode);
+  set_if(config, "define_metric", options.define_metric);
+  set_if(config, "system_metrics_interval_s", options.system_metrics_interval_s);
+  set_if(config, "console_file", options.console_file);
   set_if(config, "statistics", options.statistics);
   set_if(config, "max_ranks", options.max_ranks);
   set_if(config, "flush_interval_s", options.flush_interval_s);

@@ -20,7 +20,7 @@ from tensorboard.plugins.hparams import (api_pb2, backend_context, get_experimen
                                          list_session_groups, plugin_data_pb2)
 from tensorboard.util import grpc_util
 
-N_STEPS = 5000
+N_STEPS = 1000
 UNICODE_KEY = "метрика/量 ñ"
 PROGRAM = "interop_write_tensorboard"
 

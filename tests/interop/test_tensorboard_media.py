@@ -2,6 +2,7 @@
 restart: EventAccumulator, and the data server that the `tensorboard` command uses.
 """
 
+import os
 import random
 import signal
 import subprocess
@@ -21,7 +22,7 @@ from tensorboard.util import grpc_util, tensor_util
 
 N_STEPS = 2010
 N_RANKS = 4
-N_KILLS = 5
+N_KILLS = int(os.environ.get("RANKLOG_N_KILLS", "2"))
 PROGRAM = "interop_write_media"
 MEDIA_STEPS = [3, 1003, 2003]
 

@@ -13,6 +13,7 @@
 
 #include "core/crc32c.hpp"
 #include "ranklog/error.hpp"
+#include "ranklog/record_block.hpp"
 #include "ranklog/tensorboard_writer.hpp"
 #include "support/scratch_directory.hpp"
 #include "support/tracker_records.hpp"
@@ -117,6 +118,51 @@ TEST_CASE("statistics are written only when asked for") {
   CHECK(contains(payload, "loss_min"));
   CHECK(contains(payload, "loss_max"));
   CHECK(contains(payload, "loss_std"));
+}
+
+TEST_CASE("rows that come as a block are written as they would be one by one") {
+  RecordBlock block;
+  block.row_step = {5, 1000000};
+  block.time = {1.5, std::nan("")};
+  for (const std::string key : {"loss",
+                                "gr\xc3\xb6\xc3\x9f"
+                                "e",
+                                "bad\xff", "n"}) {
+    BlockColumn column;
+    column.info = metric_info(key, key == "n" ? Kind::integer : Kind::real,
+                              key == "n" ? Reduction::sum : Reduction::mean);
+    column.count = 2;
+    column.value = column.mean = {0.5, 2};
+    column.min = {0.25, 1};
+    column.max = {0.75, 3};
+    column.std = {0.125, 4};
+    column.min_rank = column.max_rank = {0, 1};
+    if (key == "n") column.integer_value = {3, 7};
+    block.metrics.push_back(std::move(column));
+  }
+  const Config options{{"statistics", true}};
+  std::vector<std::vector<std::string>> found;
+  for (const bool is_whole : {true, false}) {
+    const ScratchDirectory directory;
+    const auto tracker = make_tensorboard_tracker();
+    tracker->start(context_in(directory.path(), options));
+    if (is_whole) {
+      tracker->log_block(block);
+    } else {
+      Record record;
+      for (std::size_t row = 0; row < block.n_rows(); ++row) {
+        block.copy_row(row, record);
+        tracker->log(record, {});
+      }
+    }
+    tracker->finish({});
+    auto payloads = payloads_in(directory.path());
+    REQUIRE(payloads.size() == 5);
+    found.push_back({payloads[2], payloads[3].substr(9)});  // without the time that is not a number
+  }
+  CHECK(found[0] == found[1]);
+  CHECK(contains(found[0][0], "bad\\xff_std"));
+  CHECK(contains(found[0][0], std::string_view("\x01n\x15\0\0\x40\x40", 7)));
 }
 
 TEST_CASE("gathered values get a scalar for each rank up to max_ranks") {

@@ -89,8 +89,9 @@ std::string tags_json(const std::map<std::string, std::string>& tags, std::size_
   return json + ']';
 }
 
-Service::Service(http::ClientOptions options, std::function<void(const std::string&)> report)
-    : client_(std::move(options), {}, std::move(report)) {}
+Service::Service(http::ClientOptions options, http::RetryOptions retry,
+                 std::function<void(const std::string&)> report)
+    : client_(std::move(options), retry, std::move(report)) {}
 
 std::string Service::call(const Request& request, const http::RetryingClient::Understand& parse,
                           Doubt doubt) {

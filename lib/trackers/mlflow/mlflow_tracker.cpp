@@ -32,6 +32,12 @@ std::int64_t milliseconds(double seconds) {
   return ms >= 0 && ms < latest ? static_cast<std::int64_t>(ms) : 0;
 }
 
+// MLflow's words. KILLED is for the job that was told to end before it was through.
+const char* end_status(const RunOutcome& outcome) {
+  if (outcome.status != RunStatus::completed) return "FAILED";
+  return outcome.reason.empty() ? "FINISHED" : "KILLED";
+}
+
 std::map<std::string, std::string> mapped_tags(const std::map<std::string, std::string>& tags) {
   std::map<std::string, std::string> mapped;
   for (const auto& [key, value] : tags) mapped[mlflow::map_key(key).text] = value;
@@ -44,9 +50,10 @@ void MlflowTracker::start(const TrackerContext& context) {
   settings_ = mlflow::read_settings(context, [](const char* name) { return std::getenv(name); });
   own_id_ = context.run_id;
   start_time_ms_ = milliseconds(support::now_s());
-  service_ = std::make_unique<mlflow::Service>(settings_.client, [this](const std::string& text) {
-    if (trouble_limit_.may_report()) say(text);
-  });
+  service_ = std::make_unique<mlflow::Service>(settings_.client, settings_.retry,
+                                               [this](const std::string& text) {
+                                                 if (trouble_limit_.may_report()) say(text);
+                                               });
   for (const auto& note : settings_.notes) say(note);
 }
 
@@ -330,8 +337,7 @@ void MlflowTracker::finish(const RunOutcome& outcome) {
     if (!outcome.reason.empty()) batch_.set_tag("ranklog.outcome", outcome.reason);
     send_batch();
     send_texts();
-    service_->update_run(run_->id, outcome.status == RunStatus::completed ? "FINISHED" : "FAILED",
-                         milliseconds(support::now_s()));
+    service_->update_run(run_->id, end_status(outcome), milliseconds(support::now_s()));
   } catch (const http::Error& error) {
     if (error.fault() != Fault::cancelled) throw;
   }

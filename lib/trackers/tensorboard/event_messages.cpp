@@ -79,12 +79,6 @@ void begin_event(Event& event, std::int64_t step, double time) {
   event.set_step(step);
 }
 
-void add_scalar(Event& event, std::string_view tag, double value) {
-  auto& entry = *event.mutable_summary()->add_value();
-  entry.set_tag(decodable(tag));
-  entry.set_simple_value(static_cast<float>(value));
-}
-
 void add_text(Event& event, std::string_view tag, std::string_view text) {
   auto& entry = *event.mutable_summary()->add_value();
   entry.set_tag(decodable(tag));

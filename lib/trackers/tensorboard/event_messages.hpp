@@ -26,8 +26,6 @@ using tensorboard_proto::Event;
 // Empties `event` and sets its step and time. A time that is not finite, which would end the file
 // for its readers, becomes the present.
 void begin_event(Event& event, std::int64_t step, double time);
-// TensorBoard keeps scalars as float32.
-void add_scalar(Event& event, std::string_view tag, double value);
 void add_text(Event& event, std::string_view tag, std::string_view text);
 
 // The configuration for the HParams dashboard: its leaves by path. Lists and null become JSON

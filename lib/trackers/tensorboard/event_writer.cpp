@@ -13,6 +13,7 @@
 #include "trackers/support/run_output.hpp"
 #include "trackers/tensorboard/event_messages.hpp"
 #include "trackers/tensorboard/record_framing.hpp"
+#include "trackers/tensorboard/scalar_event.hpp"
 
 namespace ranklog::trackers {
 namespace {
@@ -71,7 +72,13 @@ EventWriter::EventWriter(const std::filesystem::path& run_dir,
 void EventWriter::write(const tensorboard_proto::Event& event) {
   const std::lock_guard lock(mutex_);
   event.SerializeToString(&payload_);
-  frame_record(payload_, frame_);
+  frame_record(payload_, {}, frame_);
+  file_.append(frame_);
+}
+
+void EventWriter::write(ScalarEvent& event) {
+  const std::lock_guard lock(mutex_);
+  frame_record(event.head(), event.values(), frame_);
   file_.append(frame_);
 }
 

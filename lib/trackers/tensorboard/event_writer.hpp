@@ -15,6 +15,8 @@ class Event;
 
 namespace ranklog::trackers {
 
+class ScalarEvent;
+
 // Thread safety: all members may be called from any thread; ranklog's writer thread may flush
 // while the user writes through TensorBoardWriter.
 // Errors of all members: as RecordFile.
@@ -26,6 +28,7 @@ class EventWriter {
               std::int64_t first_step = 0);
 
   void write(const tensorboard_proto::Event& event);
+  void write(ScalarEvent& event);
   void flush();
   void close();
   [[nodiscard]] const std::filesystem::path& path() const noexcept { return file_.path(); }

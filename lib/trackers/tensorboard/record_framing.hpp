@@ -6,7 +6,7 @@
 
 namespace ranklog::trackers {
 
-// Replaces `frame` by the record that holds `payload`; keeps its memory.
-void frame_record(std::string_view payload, std::string& frame);
+// Replaces `frame` by the record whose payload is `head` with `tail` behind it; keeps its memory.
+void frame_record(std::string_view head, std::string_view tail, std::string& frame);
 
 }  // namespace ranklog::trackers

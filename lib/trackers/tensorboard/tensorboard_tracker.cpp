@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstddef>
 
+#include "ranklog/record_block.hpp"
 #include "trackers/support/replace_file.hpp"
 #include "trackers/support/run_output.hpp"
 #include "trackers/support/yaml_text.hpp"
@@ -43,13 +44,45 @@ void TensorBoardTracker::store_init_configuration(const Config& config) {
 }
 
 void TensorBoardTracker::log(const Record& record, const Config& options) {
+  scalars_.begin(record.row_step, record.time);
   begin_event(*event_, record.row_step, record.time);
   for (const Metric& metric : record.metrics) add_metric(metric);
+  if (!scalars_.empty()) file_->write(scalars_);
   if (event_->summary().value_size() > 0) file_->write(*event_);
   if (has_rank_runs_) {
     for (const Metric& metric : record.metrics) log_rank_runs(metric, record);
   }
   support::reject_log_options(tracker_name, options);
+}
+
+// Rows of the same keys: their tags are encoded once.
+void TensorBoardTracker::log_block(const RecordBlock& block) {
+  struct Column {
+    std::string tag;
+    const double* reals = nullptr;  // null: `integers`
+    const std::int64_t* integers = nullptr;
+  };
+  std::vector<Column> columns;
+  for (const BlockColumn& metric : block.metrics) {
+    const std::string& key = metric.info->key;
+    const bool is_whole = !metric.integer_value.empty();
+    columns.push_back(
+        {encoded_tag(key), is_whole ? nullptr : metric.value.data(), metric.integer_value.data()});
+    if (!expansion_.has_statistics) continue;
+    columns.push_back({encoded_tag(key + "_min"), metric.min.data(), nullptr});
+    columns.push_back({encoded_tag(key + "_max"), metric.max.data(), nullptr});
+    columns.push_back({encoded_tag(key + "_std"), metric.std.data(), nullptr});
+    layout_.add(key);
+  }
+  for (std::size_t row = 0; row < block.n_rows(); ++row) {
+    scalars_.begin(block.row_step[row], block.time[row]);
+    for (const Column& column : columns) {
+      scalars_.add_encoded(column.tag, column.reals != nullptr
+                                           ? column.reals[row]
+                                           : static_cast<double>(column.integers[row]));
+    }
+    if (!scalars_.empty()) file_->write(scalars_);
+  }
 }
 
 void TensorBoardTracker::add_metric(const Metric& metric) {
@@ -59,7 +92,7 @@ void TensorBoardTracker::add_metric(const Metric& metric) {
     if (value.kind == support::NamedValue::Kind::text) {
       add_text(*event_, value.name, value.text);
     } else {
-      add_scalar(*event_, value.name, value.real);
+      scalars_.add(value.name, value.real);
     }
   });
   if (metric.is_number() && expansion_.has_statistics) layout_.add(metric.key());
@@ -92,17 +125,18 @@ EventWriter& TensorBoardTracker::rank_run(std::int32_t rank) {
 void TensorBoardTracker::log_rank_runs(const Metric& metric, const Record& record) {
   for (const RankPart& part : metric.per_rank) {
     if (part.rank >= expansion_.max_ranks) continue;
-    begin_event(*event_, record.row_step, record.time);
     if (!metric.is_number()) {
+      begin_event(*event_, record.row_step, record.time);
       add_text(*event_, metric.key(), part.text);
-    } else if (part.reals.size() == 1) {
-      add_scalar(*event_, metric.key(), part.reals.front());
-    } else if (part.integers.size() == 1) {
-      add_scalar(*event_, metric.key(), static_cast<double>(part.integers.front()));
-    } else {
-      continue;  // spans have a histogram
+      rank_run(part.rank).write(*event_);
+      continue;
     }
-    rank_run(part.rank).write(*event_);
+    scalars_.begin(record.row_step, record.time);
+    if (part.reals.size() == 1) scalars_.add(metric.key(), part.reals.front());
+    if (part.integers.size() == 1) {
+      scalars_.add(metric.key(), static_cast<double>(part.integers.front()));
+    }
+    if (!scalars_.empty()) rank_run(part.rank).write(scalars_);  // spans have a histogram
   }
 }
 

@@ -14,6 +14,7 @@
 #include "trackers/support/scalar_names.hpp"
 #include "trackers/tensorboard/event_writer.hpp"
 #include "trackers/tensorboard/layout.hpp"
+#include "trackers/tensorboard/scalar_event.hpp"
 
 namespace ranklog::trackers {
 
@@ -27,6 +28,8 @@ class TensorBoardTracker final : public GeneralTracker {
   void start(const TrackerContext& context) override;
   void store_init_configuration(const Config& config) override;
   void log(const Record& record, const Config& options) override;
+  [[nodiscard]] bool takes_blocks() const override { return true; }
+  void log_block(const RecordBlock& block) override;
   bool log_images(const std::vector<ImageItem>& images, const MediaTime& when,
                   const Config& options) override;
   bool log_table(const std::string& key, const Table& table, const MediaTime& when,
@@ -59,7 +62,8 @@ class TensorBoardTracker final : public GeneralTracker {
   bool has_config_ = false;
   std::shared_ptr<EventWriter> file_;
   std::optional<TensorBoardWriter> native_;
-  std::unique_ptr<tensorboard_proto::Event> event_;  // of the record at hand
+  ScalarEvent scalars_;                              // of the record at hand
+  std::unique_ptr<tensorboard_proto::Event> event_;  // of its texts and histograms
 };
 
 [[nodiscard]] std::unique_ptr<GeneralTracker> make_tensorboard_tracker();

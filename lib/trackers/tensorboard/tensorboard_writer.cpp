@@ -5,6 +5,7 @@
 #include "trackers/support/run_output.hpp"
 #include "trackers/tensorboard/event_messages.hpp"
 #include "trackers/tensorboard/event_writer.hpp"
+#include "trackers/tensorboard/scalar_event.hpp"
 
 namespace ranklog {
 
@@ -18,9 +19,9 @@ TensorBoardWriter::TensorBoardWriter(std::shared_ptr<trackers::EventWriter> file
 TensorBoardWriter::~TensorBoardWriter() = default;
 
 void TensorBoardWriter::add_scalar(std::string_view tag, double value, std::int64_t step) {
-  trackers::Event event;
-  trackers::begin_event(event, step, trackers::support::now_s());
-  trackers::add_scalar(event, tag, value);
+  thread_local trackers::ScalarEvent event;
+  event.begin(step, trackers::support::now_s());
+  event.add(tag, value);
   file_->write(event);
 }
 

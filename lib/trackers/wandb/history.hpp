@@ -19,7 +19,10 @@ class Record;
 
 namespace ranklog::trackers::wandb {
 
+class MetricDefinitions;
+struct MetricDefinition;
 class RunLog;
+class SummaryNumbers;
 
 // What is logged at one step is one row, as in W&B, and rows are written in the order of their
 // steps. Rows of the last second stay open, so that values which come a little late, or whose
@@ -37,6 +40,9 @@ class History {
   History(const History&) = delete;
   History& operator=(const History&) = delete;
 
+  // Writes what `definitions`, which must outlive this object, say about keys: before the first
+  // row.
+  void define(const MetricDefinitions& definitions);
   // Takes over a row that an earlier attempt wrote: its part in the summary and its runtime, from
   // which the time of this attempt goes on.
   void take_written(const wandb_proto::History& row);
@@ -81,15 +87,20 @@ class History {
     std::uint64_t row = 0;
     int item = 0;
     bool is_changed = false;  // since the summary was written
+    const MetricDefinition* definition = nullptr;
+    std::shared_ptr<SummaryNumbers> numbers = {};  // of keys whose definition has a summary
   };
   struct Hash : std::hash<std::string_view> {
     using is_transparent = void;
   };
 
   Cell& cell_of(std::string_view key);
+  void apply_definitions(wandb_proto::History& row);
   void write_row(std::map<std::int64_t, Row>::iterator row);
 
   RunLog& log_;
+  const MetricDefinitions* definitions_ = nullptr;          // null without any
+  std::map<std::string, std::string, std::less<>> x_axes_;  // their newest values, as JSON
   const double begun_;
   double start_;  // begun_ less the runtime of earlier attempts
   double newest_time_;

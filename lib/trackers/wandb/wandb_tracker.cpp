@@ -61,6 +61,10 @@ void WandbTracker::start(const TrackerContext& context) {
   if (earlier && is_synced(*earlier)) take_over_synced(*earlier);
   auto environment = environment_record(settings_, context, now);
   log_->write(environment);
+  if (settings_.system_metrics_interval.count() > 0) {
+    system_metrics_.emplace(settings_.system_metrics_interval);
+  }
+  if (!settings_.console_file.empty()) console_.emplace(settings_.console_file);
   // `wandb sync` refuses all runs that it was given if one has no run record.
   log_->flush();
 }
@@ -75,6 +79,7 @@ void WandbTracker::begin_log(const TrackerContext& context, double now) {
   log_->write(header);
   auto record = run_record(settings_, context, now);
   log_->write(record);
+  history_->define(settings_.metrics);
 }
 
 // One log for all attempts: what the earlier one wrote at the steps that are run again is cut off.
@@ -83,6 +88,7 @@ void WandbTracker::continue_log(const fs::path& log, std::int64_t from_step, dou
   if (kept.n_records == 0) return;
   log_ = std::make_unique<RunLog>(log, settings_.flush_interval, kept.end, kept.n_records);
   history_ = std::make_unique<History>(*log_, now);
+  history_->define(settings_.metrics);
   (void)read_log(log, from_step, [&](const auto& row) { history_->take_written(row); });
   media_ = std::make_unique<MediaFiles>(log.parent_path() / "files", *log_);
 }
@@ -140,6 +146,7 @@ void WandbTracker::log(const Record& record, const Config& options) {
           fmt::format("the key '{}' is W&B's own and not written to its log", refused));
     }
   });
+  if (log_) write_extras(false);
 }
 
 void WandbTracker::add_metric(const Metric& metric) {
@@ -210,6 +217,11 @@ bool WandbTracker::log_artifact(const Artifact& artifact, const MediaTime&, cons
   return true;
 }
 
+void WandbTracker::write_extras(bool is_end) {
+  if (system_metrics_) system_metrics_->write(*log_);
+  if (console_) console_->write(*log_, is_end);
+}
+
 void WandbTracker::flush() {
   if (!log_) return;
   history_->write_all();
@@ -220,6 +232,7 @@ void WandbTracker::on_idle() {
   if (!log_) return;
   history_->write_settled();
   history_->write_summary();
+  write_extras(false);
   log_->flush();
 }
 
@@ -227,6 +240,7 @@ void WandbTracker::finish(const RunOutcome& outcome) {
   if (!log_) return;
   history_->write_all();
   history_->write_summary();
+  write_extras(true);
   for (auto record :
        {exit_record(outcome.status, history_->runtime()), final_record(), footer_record()}) {
     log_->write(record);

@@ -26,6 +26,7 @@ struct Arguments {
   std::int64_t timeout_ms = 0;       // of a request; 0: the default
   std::int64_t with_files = 1;       // an image, a table and an artifact, too
   std::int64_t kill_after_ms = 0;    // rank 0 ends by SIGKILL then; 0: not
+  std::int64_t stop_at = -1;         // the step at which the last rank gets SIGTERM; -1: none
   std::string trackers = "hdf5,mlflow";
   std::string resume = "no";
 
@@ -45,6 +46,7 @@ struct Arguments {
       set("timeout_ms", timeout_ms);
       set("with_files", with_files);
       set("kill_after_ms", kill_after_ms);
+      set("stop_at", stop_at);
       if (name == "trackers") trackers = value;
       if (name == "resume") resume = value;
     }
@@ -103,7 +105,8 @@ int main(int argc, char** argv) {
   ranklog::Accelerator accelerator(
       {.log_with = arguments.tracker_list(),
        .project_dir = arguments.directory,
-       .remote_deadline = std::chrono::milliseconds(arguments.deadline_ms)});
+       .remote_deadline = std::chrono::milliseconds(arguments.deadline_ms),
+       .stop_on_signals = arguments.stop_at >= 0 ? std::vector{SIGTERM} : std::vector<int>{}});
   ranklog::InitOptions options{.run_name = "run"};
   if (arguments.resume == "yes") options.resume = ranklog::Resume{arguments.first};
   options.mlflow.description = "a job";
@@ -131,6 +134,11 @@ int main(int argc, char** argv) {
     log_step(accelerator, step);
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
     longest_s = std::max(longest_s, took.count());
+    if (arguments.stop_at >= 0) {
+      const bool is_last = accelerator.process_index() + 1 == accelerator.num_processes();
+      if (is_last && step == arguments.stop_at) std::raise(SIGTERM);
+      if (accelerator.should_stop()) break;
+    }
     if (arguments.pause_us > 0) {
       std::this_thread::sleep_for(std::chrono::microseconds(arguments.pause_us));
     }
