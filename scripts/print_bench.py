@@ -65,7 +65,7 @@ def goals(directory):
 
 
     for what in ("tensorboard until written", "wandb until written", "dvclive until written",
-                 "mlflow until delivered", "mlflow call"):
+                 "mlflow call"):
         yield (f"{what} / Python client", 1,
                value_in(directory, "vendor_clients", 1, f"{what} / Python client"), 0.1, "", False)
 
