@@ -1,8 +1,9 @@
 """Writes the figures of docs/performance.md from the JSON of scripts/bench.
 
-usage: update_docs.py RESULTS_DIRECTORY
+usage: update_docs.py RESULTS_DIRECTORY [SECTION...]
 
-Replaces what stands between the markers, so that no figure there was typed by hand.
+Replaces what stands between the markers, of all sections or of those named, so that no figure there
+was typed by hand.
 """
 
 import pathlib
@@ -36,7 +37,7 @@ def context_text(directory):
     for program, group in contexts.items():
         loads = [context["load_average"] for context in group]
         dates = sorted(context["date"] for context in group)
-        build = {f"{c['build_type']} build of commit {c['commit']}" for c in group if "commit" in c}
+        build = {f"{c['build_type']} build of commit {c['commit']}" for c in group if "build_type" in c}
         lines.append(f"- {program}: {', '.join(sorted(build) + [dates[0]])}; load average "
                      f"{min(loads):.1f} to {max(loads):.1f}")
     return lines
@@ -109,6 +110,8 @@ TABLES = [
         "messages sent per window, greatest of a rank", "bytes sent per window, greatest of a rank",
         "collectives per window, greatest of a rank", "processor time per window, rank 0",
         "processor time per window, last rank"]),
+    ("events", "tensorboard_events", [
+        "events of one scalar", "write of blocks of 1 MiB", "events / write", "one scalar"]),
     ("accelerate", "accelerate_baseline", [
         "accelerate reduce, 64 metrics", "accelerate gather, 64 metrics",
         "mpi4py gather, 64 metrics", "mpi4py allreduce, 64 metrics"]),
@@ -132,7 +135,10 @@ def sections(directory):
 
 def main():
     text = DOCUMENT.read_text(encoding="utf-8")
+    wanted = sys.argv[2:]
     for name, lines in sections(pathlib.Path(sys.argv[1])):
+        if wanted and name not in wanted:
+            continue
         begin, end = f"<!-- begin {name} -->\n", f"<!-- end {name} -->"
         head, rest = text.split(begin)
         text = head + begin + "\n".join(lines) + "\n" + end + rest.split(end, 1)[1]

@@ -140,8 +140,11 @@ def measure_mlflow(results, bin_dir):
     results.compare("mlflow call", ours["log.live_server"], call)
     results.add("mlflow until delivered, asynchronous Python client", "ns/step", async_delivered)
     results.add("mlflow call, asynchronous Python client", "ns/step", async_call)
-    results.add("mlflow call, dead server / no mlflow", "ratio", ours["ratio.dead_server"])
-    results.add("mlflow call, live server / no mlflow", "ratio", ours["ratio.live_server"])
+    for server in ("dead", "live"):
+        for of, what in (("", "time in log"), ("cpu_", "processor time in log"),
+                         ("loop_", "loop of 1 ms steps")):
+            results.add(f"{what}, {server} MLflow server / no mlflow", "ratio",
+                        ours[f"{of}ratio.{server}_server"])
 
 
 def main():

@@ -46,6 +46,11 @@ struct WandbOptions {
   std::optional<std::string> notes = {};
   std::optional<std::string> dir = {};
   std::optional<std::string> mode = {};
+  // {{"val/*", {{"step_metric", "epoch"}, {"summary", "min"}, {"hidden", false}}}}: as the SDK's
+  // define_metric(), for a key or for all keys that begin so.
+  std::optional<Config> define_metric = {};
+  std::optional<double> system_metrics_interval_s = {};  // default: none
+  std::optional<std::string> console_file = {};          // its lines are the run's console output
   std::optional<bool> statistics = {};
   std::optional<std::int64_t> max_ranks = {};
   std::optional<double> flush_interval_s = {};
@@ -62,38 +67,6 @@ struct MlflowOptions {
   std::optional<std::string> description = {};
   std::optional<bool> statistics = {};
   std::optional<std::int64_t> max_ranks = {};
-  std::optional<double> request_timeout_s = {};
-};
-
-struct AimOptions {
-  std::optional<std::string> repo = {};  // of a server: aim://host:port or https://host:port
-  std::optional<std::string> experiment = {};
-  std::optional<std::string> run_name = {};
-  std::optional<std::string> run_hash = {};  // a run to continue
-  std::optional<std::string> description = {};
-  std::optional<std::vector<std::string>> tags = {};
-  std::optional<Config> context = {};  // of every value
-  std::optional<bool> statistics = {};
-  std::optional<std::int64_t> max_ranks = {};
-  std::optional<double> request_timeout_s = {};
-};
-
-// Server, keys and names also come from ClearML's variables and clearml.conf: docs/trackers.md.
-struct ClearmlOptions {
-  std::optional<std::string> mode = {};  // auto, online, offline
-  std::optional<std::string> project_name = {};
-  std::optional<std::string> task_name = {};
-  std::optional<std::string> task_type = {};
-  std::optional<std::string> task_id = {};  // a task on the server to continue
-  std::optional<std::vector<std::string>> tags = {};
-  std::optional<std::string> comment = {};
-  std::optional<std::string> series = {};  // how a key is divided: prefix, slash
-  std::optional<std::string> dir = {};     // of offline sessions
-  std::optional<std::string> api_host = {};
-  std::optional<std::string> files_host = {};
-  std::optional<bool> statistics = {};
-  std::optional<std::int64_t> max_ranks = {};
-  std::optional<double> flush_interval_s = {};  // offline
   std::optional<double> request_timeout_s = {};
 };
 

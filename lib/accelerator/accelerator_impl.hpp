@@ -8,8 +8,6 @@
 #include <string>
 #include <vector>
 
-#include "accelerator/device_rows.hpp"
-#include "accelerator/device_tensors.hpp"
 #include "accelerator/fast_log.hpp"
 #include "accelerator/logger_state.hpp"
 #include "accelerator/own_cost.hpp"
@@ -17,7 +15,6 @@
 #include "accelerator/run_directory.hpp"
 #include "accelerator/run_lock.hpp"
 #include "accelerator/stop_signals.hpp"
-#include "device/gpu_sampler.hpp"
 #include "ranklog/accelerator.hpp"
 #include "reduce/exchange.hpp"
 #include "tracking/dispatch.hpp"
@@ -49,7 +46,6 @@ class Accelerator::Impl {
   Communicator comm;     // of the exchange alone
   Communicator helpers;  // of the blocking helpers, so that their order is their own
   Communicator node;
-  DeviceTensors device_tensors;  // talks through `helpers`
   ProjectConfiguration project;
   tracking::ResolvedSelection selection;
   RunDirectory run;
@@ -62,6 +58,7 @@ class Accelerator::Impl {
   std::optional<StopSignals> stop_signals;  // until end_training
   std::atomic<bool> is_stop_requested{false};
   bool is_stop_agreed = false;
+  bool is_stopped_by_signal = false;                  // agreed, too
   std::vector<std::weak_ptr<Logger::State>> loggers;  // they borrow `helpers`
 
  private:
@@ -74,14 +71,6 @@ class Accelerator::Impl {
   [[nodiscard]] std::optional<std::int64_t> next_step(const std::filesystem::path& run_dir) const;
   void log_row(const Values& values, std::optional<std::int64_t> step, const LogOptions& options,
                const SourceLocation& where);
-  // True if the row was one for FastLog and was taken.
-  [[nodiscard]] bool log_short(const Values& values, std::optional<std::int64_t> step,
-                               const LogOptions& options);
-  void hold_row(const Values& values, std::optional<std::int64_t> step, const LogOptions& options,
-                const SourceLocation& where);
-  void release_device_rows(bool wait);
-  void start_gpu_metrics();
-  void log_gpu_metrics();
   void deliver();
   void deliver_blocks();
   void report_warnings();
@@ -90,7 +79,7 @@ class Accelerator::Impl {
       const std::optional<reduce::RankFailure>& failure);
   void throw_conflicts(const reduce::DrainOutcome& outcome) const;
   void print_summary(const reduce::DrainOutcome& outcome);
-  [[nodiscard]] static RunOutcome run_outcome(const reduce::DrainOutcome& outcome);
+  [[nodiscard]] RunOutcome run_outcome(const reduce::DrainOutcome& outcome) const;
   void finish_before_abort(const std::string& reason) noexcept;
   void end_quietly(const std::optional<reduce::RankFailure>& failure) noexcept;
   void report(const std::string& text) const;
@@ -105,10 +94,6 @@ class Accelerator::Impl {
   RunLock lock_;  // rank 0
   reduce::KeyTable keys_;
   Recorder recorder_;
-  DeviceRows device_rows_;
-  GpuMetrics gpu_metrics_;
-  std::unique_ptr<gpu::GpuSampler> gpu_sampler_;  // null: no GPU, no NVML, or off
-  int n_calls_since_gpu_metrics_ = 0;
   std::unique_ptr<reduce::Exchange> exchange_;
   std::unique_ptr<FastLog> fast_log_;        // null where every rank has trackers of its own
   std::vector<reduce::RowOrBlock> settled_;  // scratch of deliver()

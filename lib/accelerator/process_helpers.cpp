@@ -68,9 +68,12 @@ bool Accelerator::check_trigger() {
 void Accelerator::request_stop() noexcept { impl_->is_stop_requested = true; }
 bool Accelerator::should_stop() {
   if (impl_->is_stop_agreed) return true;
-  const bool is_requested =
-      impl_->is_stop_requested || (impl_->stop_signals && impl_->stop_signals->is_requested());
-  impl_->is_stop_agreed = collectives::any_rank(impl_->helpers, is_requested);
+  const bool has_signal = impl_->stop_signals && impl_->stop_signals->is_requested();
+  impl_->is_stop_agreed =
+      collectives::any_rank(impl_->helpers, has_signal || impl_->is_stop_requested);
+  if (impl_->is_stop_agreed) {
+    impl_->is_stopped_by_signal = collectives::any_rank(impl_->helpers, has_signal);
+  }
   return impl_->is_stop_agreed;
 }
 

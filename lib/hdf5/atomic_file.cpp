@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "hdf5/reader_pause.hpp"
 #include "hdf5/system_calls.hpp"
 
 namespace ranklog::h5 {
@@ -162,11 +163,12 @@ int AtomicFile::write_over() const {
   return error;
 }
 
-CommitFailure AtomicFile::apply_record(Durability durability) {
-  pause_.begin(file_);
-  const int error = write_over();
-  pause_.end(file_);
-  if (error != 0) return {"update", error};
+CommitFailure AtomicFile::apply_record(Durability durability, IfRead if_read) {
+  {
+    const ReaderPause pause(file_);
+    if (if_read == IfRead::next_time && pause.is_somebody_reading()) return {};
+    if (const int error = write_over()) return {"update", error};
+  }
   if (durability == Durability::disk && system_calls().fdatasync(file_) != 0) {
     return {"sync", errno};
   }
@@ -177,13 +179,13 @@ CommitFailure AtomicFile::apply_record(Durability durability) {
   return {};
 }
 
-CommitFailure AtomicFile::try_to_commit(Durability durability) {
+CommitFailure AtomicFile::try_to_commit(Durability durability, IfRead if_read) {
   const bool is_to_disk = durability == Durability::disk;
   const bool has_changes = !fresh_.empty() || !changed_.empty() || !touched_.empty();
   if (!has_changes && is_applied_ && (!is_to_disk || is_on_disk_)) return {};
   // The journal may only be written again when its record is in the file.
   if (!is_applied_) {
-    if (const CommitFailure failure = apply_record(durability)) return failure;
+    if (const CommitFailure failure = apply_record(durability, IfRead::now)) return failure;
   }
   if (const CommitFailure failure = write_fresh(durability)) return failure;
   if (const CommitFailure failure = write_record(durability)) return failure;
@@ -194,18 +196,18 @@ CommitFailure AtomicFile::try_to_commit(Durability durability) {
   committed_end_ = end_;
   is_on_disk_ = is_to_disk;
   if (!is_applied_) {
-    CommitFailure failure = apply_record(durability);
+    CommitFailure failure = apply_record(durability, if_read);
     failure.is_committed = true;
-    if (failure) return failure;
+    if (failure || !is_applied_) return failure;
   }
   changed_.clear();
   return {};
 }
 
-CommitFailure AtomicFile::commit(Durability durability) {
+CommitFailure AtomicFile::commit(Durability durability, IfRead if_read) {
   if (has_given_up_) return {};
   may_spill_ = true;
-  failure_ = try_to_commit(durability);
+  failure_ = try_to_commit(durability, if_read);
   failure_.is_pending = !is_applied_;
   return failure_;
 }
@@ -245,7 +247,7 @@ void AtomicFile::copy_to(const std::filesystem::path& target) const {
 }
 
 CommitFailure AtomicFile::close(Durability durability) {
-  const CommitFailure failure = commit(durability);
+  const CommitFailure failure = commit(durability, IfRead::now);
   if (is_applied_) {
     // Neither can fail in a way that matters: bytes behind the end and an applied record harm
     // nobody.

@@ -15,7 +15,6 @@
 #include "hdf5/extent_map.hpp"
 #include "hdf5/intervals.hpp"
 #include "hdf5/journal.hpp"
-#include "hdf5/reader_pause.hpp"
 
 namespace ranklog::h5 {
 
@@ -55,9 +54,12 @@ class AtomicFile final : public DrivenFile {
   // commit(), for who drives the file; what came of it is failure().
   void flush() override;
 
+  // When the file's own bytes change if a reader has it open and holds HDF5's lock: with the next
+  // commit, so that a short reader sees nothing by halves, or now.
+  enum class IfRead : std::uint8_t { next_time, now };
   // Makes everything that was written since the last commit part of the file, or nothing of it.
   // After a failure all of it still waits, and the next commit tries again.
-  CommitFailure commit(Durability durability);
+  CommitFailure commit(Durability durability, IfRead if_read = IfRead::next_time);
   // How flush() commits from now on.
   void set_durability(Durability durability) noexcept { durability_ = durability; }
   // Of the last commit.
@@ -88,11 +90,11 @@ class AtomicFile final : public DrivenFile {
   AtomicFile(std::filesystem::path path, std::string_view run_id, int flags);
   void write_to_free(std::uint64_t offset, std::span<const std::byte> bytes);
   void spill() noexcept;
-  CommitFailure try_to_commit(Durability durability);
+  CommitFailure try_to_commit(Durability durability, IfRead if_read);
   CommitFailure write_fresh(Durability durability);
   CommitFailure write_record(Durability durability);
   int write_over() const;
-  CommitFailure apply_record(Durability durability);
+  CommitFailure apply_record(Durability durability, IfRead if_read);
   void close_descriptors() noexcept;
 
   std::filesystem::path path_;
@@ -107,7 +109,6 @@ class AtomicFile final : public DrivenFile {
   ExtentMap fresh_;       // what is to be written to free_ and is not yet in the file
   ExtentMap changed_;     // what is to replace committed bytes
   JournalRecord record_;  // the last one
-  ReaderPause pause_;
   std::uint64_t sequence_ = 0;
   bool is_applied_ = true;  // the last record is in the file
   bool is_on_disk_ = true;  // nothing was committed since the last commit to disk

@@ -1,22 +1,23 @@
 // Keeps a reader that has the run file open from seeing half a flush: HDF5 takes a shared lock for
-// as long as a file is open, so an exclusive one says that nobody reads.
+// as long as a file is open, so an exclusive one says that nobody reads and keeps new readers out.
 #pragma once
 
 namespace ranklog::h5 {
 
-// One for each file that is written. Not thread-safe.
+// An exclusive lock for as long as it lives, if it can be had at once: it never waits.
 class ReaderPause {
  public:
-  // Waits for readers to close the file and keeps new ones out until end(): HDF5 tells those that
-  // it cannot lock the file. Waits 1 s at most and not at all after it waited in vain, until a
-  // lock is had again: a reader that keeps the file open may see half a flush, but never holds the
-  // job up. Where the file system has no locks, does nothing.
-  void begin(int descriptor) noexcept;
-  void end(int descriptor) noexcept;
+  explicit ReaderPause(int descriptor) noexcept;
+  ~ReaderPause();
+  ReaderPause(const ReaderPause&) = delete;
+  ReaderPause& operator=(const ReaderPause&) = delete;
+  // False where the lock was had, and where the file system has none.
+  [[nodiscard]] bool is_somebody_reading() const noexcept { return is_somebody_reading_; }
 
  private:
-  bool is_locked_ = false;
-  bool waited_in_vain_ = false;
+  int descriptor_;
+  bool is_locked_;
+  bool is_somebody_reading_;
 };
 
 }  // namespace ranklog::h5

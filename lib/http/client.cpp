@@ -1,23 +1,32 @@
 #include "http/client.hpp"
 
+#include <curl/curl.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstdio>
+#include <mutex>
 #include <system_error>
 
 #include "core/text.hpp"
-#include "http/base64.hpp"
-#include "http/curl_handle.hpp"
 #include "http/sigpipe_guard.hpp"
+#include "ranklog/version.hpp"
 
 namespace ranklog::http {
 namespace {
 
 constexpr int max_redirects = 3;
 constexpr std::size_t max_shown_bytes = 300;
+
+// Never undone: the host may use libcurl, too, and there is one state for the process.
+void initialise_libcurl() {
+  static std::once_flag once;
+  static CURLcode outcome = CURLE_OK;
+  std::call_once(once, [] { outcome = curl_global_init(CURL_GLOBAL_DEFAULT); });
+  if (outcome != CURLE_OK) throw Error(Fault::local, "libcurl cannot be initialised");
+}
 
 std::string_view name_of(Method method) {
   switch (method) {
@@ -31,17 +40,35 @@ std::string_view name_of(Method method) {
   return "GET";
 }
 
+Fault fault_of(CURLcode code) {
+  switch (code) {
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_ISSUER_ERROR:
+      return Fault::tls;
+    case CURLE_OUT_OF_MEMORY:
+    case CURLE_READ_ERROR:
+      return Fault::local;
+    default:
+      return Fault::unreachable;
+  }
+}
+
+struct EasyDeleter {
+  void operator()(CURL* handle) const noexcept { curl_easy_cleanup(handle); }
+};
+struct MultiDeleter {
+  void operator()(CURLM* handle) const noexcept { curl_multi_cleanup(handle); }
+};
 struct ListDeleter {
   void operator()(curl_slist* list) const noexcept { curl_slist_free_all(list); }
-};
-struct MimeDeleter {
-  void operator()(curl_mime* form) const noexcept { curl_mime_free(form); }
 };
 struct FileDeleter {
   void operator()(std::FILE* file) const noexcept { std::fclose(file); }
 };
+using Easy = std::unique_ptr<CURL, EasyDeleter>;
 using List = std::unique_ptr<curl_slist, ListDeleter>;
-using Mime = std::unique_ptr<curl_mime, MimeDeleter>;
 using File = std::unique_ptr<std::FILE, FileDeleter>;
 
 void append(List& list, const std::string& line) {
@@ -49,6 +76,23 @@ void append(List& list, const std::string& line) {
   if (longer == nullptr) throw Error(Fault::local, "out of memory for an HTTP header");
   static_cast<void>(list.release());
   list.reset(longer);
+}
+
+std::string base64(std::string_view text) {
+  constexpr std::string_view digits =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string result;
+  for (std::size_t i = 0; i < text.size(); i += 3) {
+    std::uint32_t bits = 0;
+    const std::size_t n = std::min<std::size_t>(3, text.size() - i);
+    for (std::size_t j = 0; j < 3; ++j) {
+      bits = bits << 8 | (j < n ? static_cast<unsigned char>(text[i + j]) : 0U);
+    }
+    for (std::size_t j = 0; j < 4; ++j) {
+      result += j <= n ? digits[bits >> (18 - 6 * j) & 63U] : '=';
+    }
+  }
+  return result;
 }
 
 // The answer as it comes in.
@@ -77,16 +121,14 @@ struct Sink {
 class Client::Impl {
  public:
   explicit Impl(ClientOptions options) : options_(std::move(options)) {
+    initialise_libcurl();
+    multi_.reset(curl_multi_init());
+    if (!multi_) throw Error(Fault::local, "libcurl cannot make a handle");
     const Url& server = options_.server;
     note_secret(server.password);
     note_secret(options_.bearer_token);
     if (!server.password.empty()) note_secret(base64(server.user + ':' + server.password));
     for (const auto& header : options_.secret_headers) note_secret(header.value);
-  }
-
-  void set_bearer_token(std::string token) {
-    options_.bearer_token = std::move(token);
-    note_secret(options_.bearer_token);
   }
 
   Response send(const Request& request) {
@@ -138,25 +180,43 @@ class Client::Impl {
 
  private:
   void note_secret(const std::string& secret) {
-    if (secret.empty() || std::find(secrets_.begin(), secrets_.end(), secret) != secrets_.end()) {
-      return;
-    }
-    secrets_.push_back(secret);
+    if (!secret.empty()) secrets_.push_back(secret);
   }
 
   [[noreturn]] void fail(Fault fault, const Request& request, std::string_view why) const {
     throw Error(fault, fmt::format("{}: {}", describe(request), redacted(why)));
   }
 
+  template <class T>
+  static void set(CURL* handle, CURLoption option, T value) {
+    if (curl_easy_setopt(handle, option, value) != CURLE_OK) {
+      throw Error(Fault::local, fmt::format("libcurl refused option {}", static_cast<int>(option)));
+    }
+  }
+
   void set_common(CURL* handle, const std::string& url) const {
-    set_connection_options(handle, options_, url);
+    set(handle, CURLOPT_URL, url.c_str());
+    set(handle, CURLOPT_NOSIGNAL, 1L);
+    set(handle, CURLOPT_PROTOCOLS_STR, "http,https");
+    set(handle, CURLOPT_FOLLOWLOCATION, 0L);
+    set(handle, CURLOPT_SSL_VERIFYPEER, 1L);
+    set(handle, CURLOPT_SSL_VERIFYHOST, 2L);
+    if (!options_.ca_file.empty()) set(handle, CURLOPT_CAINFO, options_.ca_file.c_str());
+    if (!options_.client_certificate.empty()) {
+      set(handle, CURLOPT_SSLCERT, options_.client_certificate.c_str());
+      set(handle, CURLOPT_SSLKEY, options_.client_certificate.c_str());
+    }
+    set(handle, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(options_.connect_timeout.count()));
+    set(handle, CURLOPT_TIMEOUT_MS, static_cast<long>(options_.timeout.count()));
+    const auto agent = fmt::format("ranklog/{}", ranklog::version);
+    set(handle, CURLOPT_USERAGENT, agent.c_str());
     if (!options_.bearer_token.empty()) {
-      set_option(handle, CURLOPT_HTTPAUTH, CURLAUTH_BEARER);
-      set_option(handle, CURLOPT_XOAUTH2_BEARER, options_.bearer_token.c_str());
+      set(handle, CURLOPT_HTTPAUTH, CURLAUTH_BEARER);
+      set(handle, CURLOPT_XOAUTH2_BEARER, options_.bearer_token.c_str());
     } else if (!options_.server.user.empty()) {
-      set_option(handle, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
-      set_option(handle, CURLOPT_USERNAME, options_.server.user.c_str());
-      set_option(handle, CURLOPT_PASSWORD, options_.server.password.c_str());
+      set(handle, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
+      set(handle, CURLOPT_USERNAME, options_.server.user.c_str());
+      set(handle, CURLOPT_PASSWORD, options_.server.password.c_str());
     }
   }
 
@@ -164,40 +224,15 @@ class Client::Impl {
     List headers;
     append(headers, "Accept: application/json");
     append(headers, "Expect:");  // no wait for "100 Continue"
-    if (request.method != Method::get && request.form.empty()) {
-      append(headers, "Content-Type: " + request.content_type);
-    }
+    if (request.method != Method::get) append(headers, "Content-Type: " + request.content_type);
     for (const auto& [name, value] : options_.secret_headers) append(headers, name + ": " + value);
     return headers;
-  }
-
-  [[nodiscard]] Mime form_of(CURL* handle, const Request& request) const {
-    Mime form(curl_mime_init(handle));
-    for (const FormPart& part : request.form) {
-      curl_mimepart* const made = form ? curl_mime_addpart(form.get()) : nullptr;
-      if (made == nullptr) fail(Fault::local, request, "out of memory for a form");
-      auto code = curl_mime_name(made, part.name.c_str());
-      if (code == CURLE_OK) {
-        code = part.file.empty() ? curl_mime_data(made, part.bytes.data(), part.bytes.size())
-                                 : curl_mime_filedata(made, part.file.c_str());
-      }
-      if (code == CURLE_OK && !part.file_name.empty()) {
-        code = curl_mime_filename(made, part.file_name.c_str());
-      }
-      if (code == CURLE_OK && !part.content_type.empty()) {
-        code = curl_mime_type(made, part.content_type.c_str());
-      }
-      if (code != CURLE_OK) {
-        fail(Fault::local, request, fmt::format("cannot read '{}'", part.file.string()));
-      }
-    }
-    return form;
   }
 
   // The file stays open while the request is sent.
   [[nodiscard]] File set_body(CURL* handle, const Request& request) const {
     File file;
-    if (request.method == Method::get || !request.form.empty()) return file;
+    if (request.method == Method::get) return file;
     if (!request.file.empty()) {
       std::error_code error;
       const auto n_bytes = std::filesystem::file_size(request.file, error);
@@ -205,32 +240,31 @@ class Client::Impl {
       if (!file) {
         fail(Fault::local, request, fmt::format("cannot read '{}'", request.file.string()));
       }
-      set_option(handle, CURLOPT_UPLOAD, 1L);
-      set_option(handle, CURLOPT_READDATA, file.get());
-      set_option(handle, CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(n_bytes));
+      set(handle, CURLOPT_UPLOAD, 1L);
+      set(handle, CURLOPT_READDATA, file.get());
+      set(handle, CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(n_bytes));
       return file;
     }
-    set_option(handle, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
-    set_option(handle, CURLOPT_POSTFIELDS, request.body.data());
-    if (request.method == Method::put) set_option(handle, CURLOPT_CUSTOMREQUEST, "PUT");
+    set(handle, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
+    set(handle, CURLOPT_POSTFIELDS, request.body.data());
+    if (request.method == Method::put) set(handle, CURLOPT_CUSTOMREQUEST, "PUT");
     return file;
   }
 
   Response send_once(const Request& request, const std::string& url, std::string& redirect) {
-    const Easy easy = make_easy();
+    const Easy easy(curl_easy_init());
+    if (!easy) fail(Fault::local, request, "libcurl cannot make a handle");
     CURL* handle = easy.get();
     Sink sink;
     sink.max_bytes = options_.max_answer_bytes;
     std::array<char, CURL_ERROR_SIZE> why{};
     set_common(handle, url);
-    set_option(handle, CURLOPT_ERRORBUFFER, why.data());
-    set_option(handle, CURLOPT_WRITEFUNCTION, &Sink::write);
-    set_option(handle, CURLOPT_WRITEDATA, &sink);
+    set(handle, CURLOPT_ERRORBUFFER, why.data());
+    set(handle, CURLOPT_WRITEFUNCTION, &Sink::write);
+    set(handle, CURLOPT_WRITEDATA, &sink);
     const List headers = headers_for(request);
-    set_option(handle, CURLOPT_HTTPHEADER, headers.get());
+    set(handle, CURLOPT_HTTPHEADER, headers.get());
     const File file = set_body(handle, request);
-    const Mime form = form_of(handle, request);
-    if (!request.form.empty()) set_option(handle, CURLOPT_MIMEPOST, form.get());
 
     const CURLcode code = perform(handle);
     if (is_cancelled_) fail(Fault::cancelled, request, "given up at the deadline");
@@ -290,12 +324,11 @@ class Client::Impl {
   ClientOptions options_;
   std::vector<std::string> secrets_;
   std::atomic<bool> is_cancelled_ = false;
-  Multi multi_ = make_multi();
+  std::unique_ptr<CURLM, MultiDeleter> multi_;
 };
 
 Client::Client(ClientOptions options) : impl_(std::make_unique<Impl>(std::move(options))) {}
 Client::~Client() = default;
-void Client::set_bearer_token(std::string token) { impl_->set_bearer_token(std::move(token)); }
 Response Client::send(const Request& request) { return impl_->send(request); }
 void Client::cancel() noexcept { impl_->cancel(); }
 bool Client::is_cancelled() const noexcept { return impl_->is_cancelled(); }

@@ -3,8 +3,6 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <array>
-
 namespace ranklog::http {
 namespace {
 
@@ -57,11 +55,7 @@ std::string require_text(const Json& object, std::initializer_list<const char*> 
 
 std::string error_code_of(std::string_view body) {
   try {
-    const Json answer = parse_object(body);
-    if (find(answer, {"exception"}) != nullptr) {
-      return require_text(answer, {"exception", "class_name"}, max_message_bytes);
-    }
-    return require_text(answer, {"error_code"}, max_message_bytes);
+    return require_text(parse_object(body), {"error_code"}, max_message_bytes);
   } catch (const BadAnswerError&) {
     return {};
   }
@@ -70,9 +64,8 @@ std::string error_code_of(std::string_view body) {
 std::string message_of(std::string_view body) {
   try {
     const Json answer = parse_object(body);
-    const std::array places{find(answer, {"message"}), find(answer, {"exception", "message"}),
-                            find(answer, {"meta", "result_msg"}), find(answer, {"error_code"})};
-    for (const Json* found : places) {
+    for (const char* name : {"message", "error_code"}) {
+      const Json* found = find(answer, {name});
       const auto* text = found == nullptr ? nullptr : found->get_ptr<const std::string*>();
       if (text != nullptr && !text->empty()) return text->substr(0, max_message_bytes);
     }

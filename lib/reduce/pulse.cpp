@@ -47,8 +47,13 @@ void get_if_changed(WireReader& in, std::string& text) {
   if (in.get<std::uint8_t>() != 0) text = in.get_text();
 }
 
-WireReader begin(const Bytes& bytes, std::uint32_t magic, int sender) {
-  WireReader in(bytes, fmt::format("a message of the watchdog from rank {}", sender));
+// What a reader of such a message calls it, and borrows.
+std::string name_of_message(int sender) {
+  return fmt::format("a message of the watchdog from rank {}", sender);
+}
+
+WireReader begin(const Bytes& bytes, std::uint32_t magic, std::string_view name) {
+  WireReader in(bytes, name);
   if (in.get<std::uint32_t>() != magic) in.reject("it does not begin as one does");
   return in;
 }
@@ -108,7 +113,8 @@ Bytes PulseWriter::write(const Pulse& pulse) {
 }
 
 Pulse PulseReader::read(const Bytes& bytes, int sender) {
-  auto in = begin(bytes, pulse_magic, sender);
+  const std::string name = name_of_message(sender);
+  auto in = begin(bytes, pulse_magic, name);
   const auto end = in.get<std::uint8_t>();
   if (end > static_cast<std::uint8_t>(Pulse::End::is_cut_off)) in.reject("a code is unknown");
   get_position(in, last_);
@@ -131,7 +137,8 @@ Bytes write_notice(const Notice& notice) {
 }
 
 Notice read_notice(const Bytes& bytes, int sender) {
-  auto in = begin(bytes, notice_magic, sender);
+  const std::string name = name_of_message(sender);
+  auto in = begin(bytes, notice_magic, name);
   Notice notice;
   notice.finding.rank = in.get<std::int32_t>();
   notice.finding.is_back = in.get<std::uint8_t>() != 0;

@@ -45,22 +45,18 @@ Dispatch::Dispatch(std::vector<Selected> trackers, OwnRecorder own_recorder,
     slot.tracker = selected.tracker;
     slot.name = selected.name;
     slot.takes_blocks = selected.tracker->takes_blocks();
+    slot.affinity = selected.tracker->thread_affinity();
     slot.audience =
         selected.tracker->main_process_only() ? Audience::main_process : Audience::every_rank;
     slot.shield = std::make_shared<Shield>(selected.name, limit);
+    if (slot.affinity == ThreadAffinity::sender) {
+      const auto same = std::find_if(slots_.begin(), slots_.end(), [&](const Slot& other) {
+        return other.tracker == slot.tracker;
+      });
+      slot.sender =
+          same != slots_.end() ? same->sender : std::make_shared<Sender>(slot.tracker, slot.shield);
+    }
     slots_.push_back(std::move(slot));
-  }
-}
-
-// After start(), because a tracker may need its options to know whether it talks to a server.
-void Dispatch::assign_threads() {
-  for (auto slot = slots_.begin(); slot != slots_.end(); ++slot) {
-    slot->affinity = slot->tracker->thread_affinity();
-    if (slot->affinity != ThreadAffinity::sender) continue;
-    const auto same = std::find_if(
-        slots_.begin(), slot, [&](const Slot& other) { return other.tracker == slot->tracker; });
-    slot->sender =
-        same != slot ? same->sender : std::make_shared<Sender>(slot->tracker, slot->shield);
   }
 }
 
@@ -98,16 +94,14 @@ void Dispatch::start(const std::function<TrackerContext(const Selected&)>& conte
       for (auto& other : slots_) {
         if (std::find(started.begin(), started.end(), other.tracker.get()) == started.end())
           continue;
-        if (other.tracker->thread_affinity() == ThreadAffinity::sender) other.tracker->cancel();
+        if (other.sender) other.tracker->cancel();
         other.shield->run("finish", [&] { other.tracker->finish({RunStatus::failed, why}); });
         std::erase(started, other.tracker.get());
       }
       throw TrackerFailedError(fmt::format("tracker '{}' could not start: {}", slot.name, why));
     }
   });
-  assign_threads();
   is_started_ = true;
-  begin_notes(context_for);
   if (config != nullptr) {
     for_each_once([&](Slot& slot) {
       const std::string what = "store_init_configuration";
@@ -128,28 +122,6 @@ void Dispatch::start(const std::function<TrackerContext(const Selected&)>& conte
   for_each_once([](Slot& slot) {
     if (slot.sender) slot.sender->start();
   });
-}
-
-bool Dispatch::has_run_file() const {
-  return std::any_of(slots_.begin(), slots_.end(),
-                     [](const Slot& slot) { return slot.name == "hdf5"; });
-}
-
-// What a server does not get can be delivered later, if there is a run file.
-void Dispatch::begin_notes(const std::function<TrackerContext(const Selected&)>& context_for) {
-  if (!has_run_file()) return;
-  for (std::size_t i = 0; i < slots_.size(); ++i) {
-    if (!slots_[i].sender || trackers_[i].is_instance) continue;
-    slots_[i].note = DeliveryNote::begin(slots_[i].name, context_for(trackers_[i]));
-  }
-}
-
-void Dispatch::end_notes(const RunOutcome& outcome) {
-  for (auto& slot : slots_) {
-    if (!slot.note) continue;
-    const bool is_told = !slot.shield->summary() && !slot.sender->shortfall("");
-    slot.note->end(slot.sender->first_step_left(), is_told ? to_string(outcome.status) : "");
-  }
 }
 
 bool Dispatch::has(Audience audience) const noexcept {
@@ -274,7 +246,6 @@ void Dispatch::finish(const RunOutcome& outcome) {
   for (auto& slot : slots_) {
     if (slot.sender) slot.sender->await_end(deadline);
   }
-  end_notes(outcome);
 }
 
 void Dispatch::finish_local(const RunOutcome& outcome) {
@@ -294,6 +265,8 @@ void Dispatch::finish_local(const RunOutcome& outcome) {
 }
 
 std::vector<std::string> Dispatch::failures() const {
+  const bool has_run_file = std::any_of(slots_.begin(), slots_.end(),
+                                        [](const Slot& slot) { return slot.name == "hdf5"; });
   std::vector<std::string> lines;
   std::vector<const Sender*> asked;
   for (const auto& slot : slots_) {
@@ -302,10 +275,7 @@ std::vector<std::string> Dispatch::failures() const {
     if (!slot.sender || std::find(asked.begin(), asked.end(), slot.sender.get()) != asked.end())
       continue;
     asked.push_back(slot.sender.get());
-    std::string where = "no other copy was kept: select hdf5 too to keep one";
-    if (has_run_file()) where = "all are in run.h5";
-    if (slot.note) where += "; deliver them with: " + slot.note->command();
-    if (auto line = slot.sender->shortfall(where)) lines.push_back(std::move(*line));
+    if (auto line = slot.sender->shortfall(has_run_file)) lines.push_back(std::move(*line));
   }
   return lines;
 }

@@ -9,7 +9,6 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -55,10 +54,7 @@ class Sender {
   void await_end(std::chrono::steady_clock::time_point deadline);
 
   // After await_end(): one line for the closing summary on what was not delivered, or none.
-  // `where`: where all rows are.
-  [[nodiscard]] std::optional<std::string> shortfall(std::string_view where) const;
-  // After await_end(): the lowest step of the rows that were not delivered.
-  [[nodiscard]] std::optional<std::int64_t> first_step_left() const;
+  [[nodiscard]] std::optional<std::string> shortfall(bool has_run_file) const;
 
  private:
   struct State;

@@ -74,44 +74,12 @@ Config to_config(const WandbOptions& options) {
   set_if(config, "notes", options.notes);
   set_if(config, "dir", options.dir);
   set_if(config, "mode", options.mode);
+  set_if(config, "define_metric", options.define_metric);
+  set_if(config, "system_metrics_interval_s", options.system_metrics_interval_s);
+  set_if(config, "console_file", options.console_file);
   set_if(config, "statistics", options.statistics);
   set_if(config, "max_ranks", options.max_ranks);
   set_if(config, "flush_interval_s", options.flush_interval_s);
-  return config;
-}
-
-Config to_config(const AimOptions& options) {
-  Config config;
-  set_if(config, "repo", options.repo);
-  set_if(config, "experiment", options.experiment);
-  set_if(config, "run_name", options.run_name);
-  set_if(config, "run_hash", options.run_hash);
-  set_if(config, "description", options.description);
-  set_if(config, "tags", options.tags);
-  set_if(config, "context", options.context);
-  set_if(config, "statistics", options.statistics);
-  set_if(config, "max_ranks", options.max_ranks);
-  set_if(config, "request_timeout_s", options.request_timeout_s);
-  return config;
-}
-
-Config to_config(const ClearmlOptions& options) {
-  Config config;
-  set_if(config, "mode", options.mode);
-  set_if(config, "project_name", options.project_name);
-  set_if(config, "task_name", options.task_name);
-  set_if(config, "task_type", options.task_type);
-  set_if(config, "task_id", options.task_id);
-  set_if(config, "tags", options.tags);
-  set_if(config, "comment", options.comment);
-  set_if(config, "series", options.series);
-  set_if(config, "dir", options.dir);
-  set_if(config, "api_host", options.api_host);
-  set_if(config, "files_host", options.files_host);
-  set_if(config, "statistics", options.statistics);
-  set_if(config, "max_ranks", options.max_ranks);
-  set_if(config, "flush_interval_s", options.flush_interval_s);
-  set_if(config, "request_timeout_s", options.request_timeout_s);
   return config;
 }
 

@@ -1,14 +1,13 @@
 // The journal beside a run file, as bytes that nobody vouches for.
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <cstdlib>
 #include <filesystem>
-#include <system_error>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "hdf5/committed_file.hpp"
 #include "hdf5/journal.hpp"
+#include "scratch.hpp"
 
 namespace {
 
@@ -16,24 +15,8 @@ namespace fs = std::filesystem;
 using ranklog::h5::JournalRecord;
 
 const fs::path& run_file() {
-  static const fs::path path = [] {
-    const bool has_memory = fs::is_directory("/dev/shm");
-    const fs::path directory = (has_memory ? fs::path("/dev/shm") : fs::temp_directory_path()) /
-                               ("ranklog-fuzz-" + std::to_string(getpid()));
-    fs::create_directories(directory);
-    std::atexit([] {
-      std::error_code ignored;
-      fs::remove_all(run_file().parent_path(), ignored);
-    });
-    return directory / "run.h5";
-  }();
+  static const fs::path path = ranklog::fuzz::scratch() / "run.h5";
   return path;
-}
-
-void write_file(const fs::path& path, const void* data, std::size_t n_bytes) {
-  const int file = open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
-  if (file < 0 || write(file, data, n_bytes) != static_cast<ssize_t>(n_bytes)) std::abort();
-  close(file);
 }
 
 }  // namespace
@@ -45,9 +28,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t n_by
     for (std::size_t i = 0; i < record->n_extents(); ++i) n += record->bytes(i).size();
     if (n > n_bytes) std::abort();
   }
-  const std::vector<char> zeros(4096);
-  write_file(run_file(), zeros.data(), zeros.size());
-  write_file(ranklog::h5::journal_path(run_file()), data, n_bytes);
+  const std::string zeros(4096, '\0');
+  ranklog::fuzz::write_file(run_file(), zeros);
+  const std::string_view journal(reinterpret_cast<const char*>(data), n_bytes);
+  ranklog::fuzz::write_file(ranklog::h5::journal_path(run_file()), journal);
   try {
     const ranklog::h5::CommittedFile committed(run_file());
     (void)committed.is_current();

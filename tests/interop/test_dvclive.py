@@ -21,9 +21,9 @@ pytest.importorskip("dvclive")
 from dvclive.utils import parse_json, parse_tsv  # what dvclive reads its own files with
 
 PROGRAM = "interop_write_media"
-N_STEPS = 5000
+N_STEPS = 1010
 N_RANKS = 4
-N_KILLS = 5
+N_KILLS = int(os.environ.get("RANKLOG_N_KILLS", "2"))
 UNICODE_KEY = "метрика/量 ñ"
 SPECIAL = ["nan", "inf", "-inf"]
 
@@ -99,7 +99,7 @@ def test_dvc_reads_every_value_step_parameter_text_and_image(mpirun, repository)
     assert last["big"] == 9007199254740993 + N_STEPS - 1
     assert last["clash"] == {"": 0.25, "below": 0.5}
     assert last["метрика"]["量 ñ"] == N_STEPS - 1
-    assert last["note"] == 'Größe "4003"\tline one\nline two'
+    assert last["note"] == 'Größe "1003"\tline one\nline two'
     assert last["special"] == SPECIAL[(N_STEPS - 1) % 3]
 
     plots = json.loads(dvc(repository, "plots", "show", "--json"))["data"]
@@ -109,7 +109,7 @@ def test_dvc_reads_every_value_step_parameter_text_and_image(mpirun, repository)
         read = [type(value)(point[column]) for point, value in zip(points, values)]
         assert read == pytest.approx(values, rel=1e-12) if isinstance(values[0], float) \
             else read == values, name
-    assert [s for s, _ in rows(directory, "note")] == [3, 1003, 2003, 3003, 4003]
+    assert [s for s, _ in rows(directory, "note")] == [3, 1003]
     assert plots[f"{below}/plots/images/samples/3.png"][0]["type"] == "image"
     pillow = pytest.importorskip("PIL.Image")
     with pillow.open(directory / "plots" / "images" / "samples" / "3.png") as image:

@@ -16,7 +16,7 @@ import pytest
 import xarray
 
 LIVE_S = float(os.environ.get("RANKLOG_LIVE_S", "8"))
-FLUSH_INTERVAL_S = 0.4  # of the exchange and of the file, 0.2 each
+FLUSH_INTERVAL_S = 1.2  # of the exchange and of the file, 0.6 each
 STEPS_PER_S = 500
 
 
@@ -149,7 +149,7 @@ def test_xarray(job):
             time.sleep(0.05)
     job.check_end()
     print(f"xarray: {age.n} reads, oldest view {age.worst_s:.2f} s")
-    assert age.n > 5, last_error
+    assert age.n >= 3, last_error
     assert age.worst_s <= FLUSH_INTERVAL_S + 2
 
 

@@ -74,16 +74,23 @@ TEST_CASE("a signal on any one rank stops all at the same step, and all rows are
       if (world_rank() == 0) {
         REQUIRE(memory->records().size() == static_cast<std::size_t>(step + 1));
         CHECK(memory->records().back().metrics.front().statistics.count == world_size());
+        REQUIRE(memory->outcome());
+        CHECK(memory->outcome()->status == ranklog::RunStatus::completed);
+        CHECK(memory->outcome()->reason == "a signal asked the job to stop, and it did");
       }
     }
   }
 }
 
-TEST_CASE("a rank can ask for the stop itself") {
-  Accelerator accelerator({.log_with = std::make_shared<MemoryTracker>()});
+TEST_CASE("a rank can ask for the stop itself, which is no reason to remember") {
+  const auto memory = std::make_shared<MemoryTracker>();
+  Accelerator accelerator({.log_with = memory});
+  accelerator.init_trackers("stop");
   CHECK_FALSE(accelerator.should_stop());
   if (world_rank() == world_size() - 1) accelerator.request_stop();
   CHECK(accelerator.should_stop());
+  accelerator.end_training();
+  if (world_rank() == 0) CHECK(memory->outcome()->reason.empty());
 }
 
 TEST_CASE("the program's own handler runs, and is back after end_training") {

@@ -1,4 +1,8 @@
 // The file that changes in steps, cut off at every system call that changes it.
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -161,6 +165,31 @@ TEST_CASE("between commits the file's own bytes are those of the last commit") {
     CHECK(file->read(0, read) == 0);
     CHECK(holds(read, image));
   }
+}
+
+TEST_CASE("while somebody reads, what a commit changes waits in the journal until the next one") {
+  ScratchDirectory directory;
+  const fs::path path = directory.path() / "run.h5";
+  Program program(13);
+  Content image(n_bytes_at_most, -1);
+  const auto file = h5::AtomicFile::create(path, "id");
+  program.write_some(*file, image);
+  REQUIRE_FALSE(file->commit(h5::Durability::process));
+  const int reader = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  REQUIRE(reader >= 0);
+  REQUIRE(flock(reader, LOCK_SH | LOCK_NB) == 0);
+  for (int i = 0; i < 3; ++i) {
+    const Content before = image;
+    program.write_some(*file, image);
+    CHECK_FALSE(file->commit(h5::Durability::process));
+    // The second and third commit put the one before into the file, whoever reads.
+    CHECK(holds(bytes_of(path), before));
+    CHECK(holds(seen_bytes_of(path), image));
+  }
+  CHECK_FALSE(holds(bytes_of(path), image));
+  REQUIRE(close(reader) == 0);
+  CHECK_FALSE(file->commit(h5::Durability::process));
+  CHECK(holds(bytes_of(path), image));
 }
 
 TEST_CASE("what is read back is what was written last, committed or not") {

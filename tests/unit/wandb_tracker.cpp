@@ -5,6 +5,7 @@
 
 #include <sys/resource.h>
 #include <algorithm>
+#include <chrono>
 #include <csignal>
 #include <cstdint>
 #include <filesystem>
@@ -12,6 +13,7 @@
 #include <limits>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "ranklog/error.hpp"
@@ -149,6 +151,23 @@ TEST_CASE("a row stays open while the run is idle, and is written by a flush") {
   started.tracker->flush();
   REQUIRE(wandb_rows(started.log()).size() == 1);
   CHECK(wandb_rows(started.log())[0].count("b") == 1);
+}
+
+TEST_CASE("rows that the ranks agree on late are not refused for media of a later step") {
+  const Started started;
+  const std::vector<std::uint8_t> pixels(12, 7);
+  for (const std::int64_t step : {5, 9}) {
+    const MediaTime when{.step = step, .row_step = step, .time = 1};
+    CHECK(started.tracker->log_images({{"img", Image(2, 2, 3, pixels)}}, when, {}));
+  }
+  std::this_thread::sleep_for(std::chrono::milliseconds(1100));
+  started.tracker->on_idle();
+  started.tracker->log(record_at(3, {real_metric("a", 1)}), {});
+  started.tracker->log(record_at(5, {real_metric("a", 2)}), {});
+  const auto rows = started.finished_rows();
+  CHECK(steps_of(rows) == std::vector<std::string>{"3", "5", "9"});
+  CHECK(rows[1].count("img") == 1);
+  CHECK(rows[1].at("a") == "2.0");
 }
 
 TEST_CASE("what comes at a step after its flush is a row of its own") {

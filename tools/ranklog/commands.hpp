@@ -15,8 +15,7 @@
 namespace ranklog::tool {
 
 inline constexpr int exit_ok = 0;
-// A run could not be read or delivered, or the output not written.
-inline constexpr int exit_unreadable = 1;
+inline constexpr int exit_unreadable = 1;  // a run could not be read, or the output not written
 inline constexpr int exit_usage = 2;
 
 struct CommandResult {
@@ -68,37 +67,14 @@ struct ValidateOptions {
   Layout layout;
 };
 
-struct SyncOptions {
-  std::vector<std::string> runs;
-  std::vector<std::string> trackers;
-  std::vector<std::string> tracker_options;  // NAME=VALUE
-  std::string into;
-  std::optional<std::int64_t> since;
-  bool follow = false;
-  bool dry_run = false;
-  double interval_s = 1;
-  std::optional<double> rows_per_s;
-  std::optional<double> timeout_s;
-  bool json = false;
-  Layout layout;
-};
-
-struct DoctorOptions {
-  bool json = false;
-  Layout layout;
-};
-
 // Prints text at once; false when nobody reads it any more.
 using Writer = std::function<bool(std::string_view text)>;
 
 // Errors of all: ranklog::Error when the whole command failed.
-[[nodiscard]] CommandResult run_doctor(const DoctorOptions& options);
 [[nodiscard]] CommandResult run_ls(const LsOptions& options);
 [[nodiscard]] CommandResult run_show(const ShowOptions& options);
 [[nodiscard]] CommandResult run_recover(const RecoverOptions& options);
 [[nodiscard]] CommandResult run_tail(const TailOptions& options, const Writer& write);
 [[nodiscard]] CommandResult run_validate(const ValidateOptions& options);
-// Shows on standard error how far it is if that is a terminal. SIGINT and SIGTERM end it in order.
-[[nodiscard]] CommandResult run_sync(const SyncOptions& options);
 
 }  // namespace ranklog::tool

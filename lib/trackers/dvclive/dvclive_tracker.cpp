@@ -71,7 +71,10 @@ void DvcliveTracker::start(const TrackerContext& context) {
   if (!yaml_path_.empty()) yaml_path_ = fs::absolute(yaml_path_).lexically_normal();
   take_folder(context, may_overwrite);
   metrics_ = std::make_unique<dvclive::MetricFiles>(dir_);
-  if (context.is_resumed) metrics_->resume(context.from_step);
+  if (context.is_resumed) {
+    support::remove_interrupted(dir_);
+    metrics_->resume(context.from_step);
+  }
   std::error_code error;
   contents_ = {fs::exists(dir_ / "params.yaml", error), metrics_->has_rows(),
                fs::exists(dir_ / "plots" / "images", error)};

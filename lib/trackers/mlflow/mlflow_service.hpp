@@ -27,7 +27,8 @@ struct NewRun {
 // Thread safety: one thread at a time, but cancel() from any.
 class Service {
  public:
-  Service(http::ClientOptions options, std::function<void(const std::string&)> report);
+  Service(http::ClientOptions options, http::RetryOptions retry,
+          std::function<void(const std::string&)> report);
 
   // Several jobs may ask for a new name at the same moment.
   [[nodiscard]] std::string find_or_create_experiment(const std::string& name);

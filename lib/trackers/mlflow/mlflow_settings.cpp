@@ -99,25 +99,38 @@ void read_server(Settings& settings, tracking::OptionReader& options,
   }
 }
 
-void read_timeout(Settings& settings, tracking::OptionReader& options,
-                  const Environment& environment) {
-  constexpr double min_s = 0.1;
-  constexpr double max_s = 3600;
-  double seconds = options.number("request_timeout_s", 0);
-  if (const auto text = variable(environment, "MLFLOW_HTTP_REQUEST_TIMEOUT");
-      seconds == 0 && !text.empty()) {
-    try {
-      seconds = std::stod(text);
-    } catch (const std::exception&) {
-      throw UsageError("MLFLOW_HTTP_REQUEST_TIMEOUT is not a number of seconds");
-    }
+// Nothing if it is not set.
+std::optional<double> seconds_in(const Environment& environment, const char* name) {
+  const auto text = variable(environment, name);
+  if (text.empty()) return std::nullopt;
+  try {
+    return std::stod(text);
+  } catch (const std::exception&) {
+    throw UsageError(fmt::format("{} is not a number of seconds", name));
   }
-  if (seconds == 0) return;
+}
+
+std::chrono::milliseconds checked_seconds(std::string_view what, double seconds, double min_s,
+                                          double max_s) {
   if (!(seconds >= min_s && seconds <= max_s)) {
-    throw UsageError(fmt::format("tracker 'mlflow': request_timeout_s is {}; use {} to {}", seconds,
-                                 min_s, max_s));
+    throw UsageError(
+        fmt::format("tracker 'mlflow': {} is {}; use {} to {}", what, seconds, min_s, max_s));
   }
-  settings.client.timeout = std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000));
+  return std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000));
+}
+
+void read_times(Settings& settings, tracking::OptionReader& options,
+                const Environment& environment) {
+  const auto first_wait = seconds_in(environment, "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR");
+  if (first_wait) {
+    settings.retry.first_wait =
+        checked_seconds("MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR", *first_wait, 0.001, 120);
+    settings.retry.longest_wait = std::max(settings.retry.longest_wait, settings.retry.first_wait);
+  }
+  double seconds = options.number("request_timeout_s", 0);
+  if (seconds == 0) seconds = seconds_in(environment, "MLFLOW_HTTP_REQUEST_TIMEOUT").value_or(0);
+  if (seconds == 0) return;
+  settings.client.timeout = checked_seconds("request_timeout_s", seconds, 0.1, 3600);
   settings.client.connect_timeout =
       std::min(settings.client.connect_timeout, settings.client.timeout);
 }
@@ -206,7 +219,7 @@ Settings read_settings(const TrackerContext& context, const Environment& environ
   Settings settings;
   tracking::OptionReader options(tracker_name, context.options);
   read_server(settings, options, environment);
-  read_timeout(settings, options, environment);
+  read_times(settings, options, environment);
   const auto either = [&](const char* variable_name, std::string option) {
     auto value = variable(environment, variable_name);
     return value.empty() ? std::move(option) : std::move(value);

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "http/client.hpp"
+#include "http/retrying_client.hpp"
 #include "ranklog/tracker.hpp"
 #include "trackers/support/scalar_names.hpp"
 
@@ -15,6 +15,7 @@ namespace ranklog::trackers::mlflow {
 
 struct Settings {
   http::ClientOptions client;
+  http::RetryOptions retry;
   std::string experiment_name;
   std::string experiment_id;  // not empty: instead of the name
   std::string run_id;         // not empty: the run to continue

@@ -32,6 +32,12 @@ std::int64_t milliseconds(double seconds) {
   return ms >= 0 && ms < latest ? static_cast<std::int64_t>(ms) : 0;
 }
 
+// MLflow's words. KILLED is for the job that was told to end before it was through.
+const char* end_status(const RunOutcome& outcome) {
+  if (outcome.status != RunStatus::completed) return "FAILED";
+  return outcome.reason.empty() ? "FINISHED" : "KILLED";
+}
+
 std::map<std::string, std::string> mapped_tags(const std::map<std::string, std::string>& tags) {
   std::map<std::string, std::string> mapped;
   for (const auto& [key, value] : tags) mapped[mlflow::map_key(key).text] = value;
@@ -43,11 +49,11 @@ std::map<std::string, std::string> mapped_tags(const std::map<std::string, std::
 void MlflowTracker::start(const TrackerContext& context) {
   settings_ = mlflow::read_settings(context, [](const char* name) { return std::getenv(name); });
   own_id_ = context.run_id;
-  is_replay_ = context.is_replay;
-  start_time_ms_ = milliseconds(support::start_s(context));
-  service_ = std::make_unique<mlflow::Service>(settings_.client, [this](const std::string& text) {
-    if (trouble_limit_.may_report()) say(text);
-  });
+  start_time_ms_ = milliseconds(support::now_s());
+  service_ = std::make_unique<mlflow::Service>(settings_.client, settings_.retry,
+                                               [this](const std::string& text) {
+                                                 if (trouble_limit_.may_report()) say(text);
+                                               });
   for (const auto& note : settings_.notes) say(note);
 }
 
@@ -79,12 +85,10 @@ const mlflow::Run& MlflowTracker::connect() {
   }
   if (!is_new) {
     service_->update_run(run.id, "RUNNING", std::nullopt);
-    texts_.set_suffix(fmt::format("-{}", milliseconds(support::now_s())));
+    texts_.set_suffix(fmt::format("-{}", start_time_ms_));
     if (!settings_.run_id.empty()) {
       for (const auto& [key, value] : mapped_tags(settings_.tags)) batch_.set_tag(key, value);
     }
-    // A replay may fill gaps between delivered rows; the server knows identical points.
-    if (is_replay_) run.last_steps.clear();
     if (!run.last_steps.empty()) {
       say(
           fmt::format("run {} goes on; steps of a metric that are on the server already are not "
@@ -323,9 +327,7 @@ bool MlflowTracker::log_artifact(const Artifact& artifact, const MediaTime&,
 void MlflowTracker::flush() {
   if (given_up_) return;
   send_batch();
-  const bool is_due = std::chrono::steady_clock::now() - texts_sent_at_ >= text_interval;
-  // Nobody logs the texts of a replay again once flush() has returned.
-  if (is_due || is_replay_) send_texts();
+  if (std::chrono::steady_clock::now() - texts_sent_at_ >= text_interval) send_texts();
 }
 
 void MlflowTracker::finish(const RunOutcome& outcome) {
@@ -335,10 +337,7 @@ void MlflowTracker::finish(const RunOutcome& outcome) {
     if (!outcome.reason.empty()) batch_.set_tag("ranklog.outcome", outcome.reason);
     send_batch();
     send_texts();
-    if (outcome.status != RunStatus::running) {
-      service_->update_run(run_->id, outcome.status == RunStatus::completed ? "FINISHED" : "FAILED",
-                           milliseconds(support::end_s(outcome)));
-    }
+    service_->update_run(run_->id, end_status(outcome), milliseconds(support::now_s()));
   } catch (const http::Error& error) {
     if (error.fault() != Fault::cancelled) throw;
   }

@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <string>
 #include <system_error>
+#include <vector>
 
 #include "core/text.hpp"
 #include "ranklog/error.hpp"
@@ -30,6 +32,17 @@ void replace_file(const std::filesystem::path& path, std::string_view contents,
     throw IoError(fmt::format("cannot write '{}': {}", escape_unprintable(path.string(), 1000),
                               error.message()));
   }
+}
+
+void remove_interrupted(const std::filesystem::path& scratch_dir) {
+  std::error_code error;
+  std::vector<std::filesystem::path> parts;
+  for (std::filesystem::directory_iterator entry(scratch_dir, error), end; !error && entry != end;
+       entry.increment(error)) {
+    const std::string name = entry->path().filename().string();
+    if (name.starts_with('.') && name.ends_with(".part")) parts.push_back(entry->path());
+  }
+  for (const auto& part : parts) std::filesystem::remove(part, error);
 }
 
 }  // namespace ranklog::trackers::support

@@ -14,12 +14,6 @@ namespace {
 
 using wandb_proto::Record;
 
-void set_time(wandb_proto::Timestamp& out, double seconds) {
-  const double whole = std::floor(seconds);
-  out.set_seconds(static_cast<std::int64_t>(whole));
-  out.set_nanos(static_cast<std::int32_t>((seconds - whole) * 1e9));
-}
-
 // The text of a fact; empty when there is none.
 std::string fact(const TrackerContext& context, std::string_view name) {
   if (!context.provenance) return {};
@@ -52,6 +46,12 @@ void add_slurm(wandb_proto::Environment& out, const TrackerContext& context) {
 }
 
 }  // namespace
+
+void set_time(wandb_proto::Timestamp& out, double seconds) {
+  const double whole = std::floor(seconds);
+  out.set_seconds(static_cast<std::int64_t>(whole));
+  out.set_nanos(static_cast<std::int32_t>((seconds - whole) * 1e9));
+}
 
 Record header_record() {
   Record record;

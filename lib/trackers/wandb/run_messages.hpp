@@ -10,6 +10,9 @@
 
 namespace ranklog::trackers::wandb {
 
+// `seconds` since the epoch.
+void set_time(wandb_proto::Timestamp& out, double seconds);
+
 [[nodiscard]] wandb_proto::Record header_record();
 // `start` in seconds since the epoch.
 [[nodiscard]] wandb_proto::Record run_record(const Settings& settings,

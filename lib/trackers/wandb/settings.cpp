@@ -83,6 +83,18 @@ std::filesystem::path default_directory(const TrackerContext& context) {
   return std::filesystem::current_path();
 }
 
+std::chrono::duration<double> read_system_metrics_interval(tracking::OptionReader& options) {
+  constexpr double min_s = 0.1;
+  constexpr double max_s = 86400;
+  const double seconds = options.number("system_metrics_interval_s", 0);
+  if (seconds != 0 && !(seconds >= min_s && seconds <= max_s)) {
+    throw UsageError(fmt::format(
+        "tracker 'wandb': option 'system_metrics_interval_s' is {}; use {} to {}, or 0 for none",
+        seconds, min_s, max_s));
+  }
+  return std::chrono::duration<double>(seconds);
+}
+
 void read_identity(Reader& read, const TrackerContext& context, Settings& settings) {
   settings.id = read.text("id", "WANDB_RUN_ID", context.run_id);
   settings.entity = read.text("entity", "WANDB_ENTITY");
@@ -115,6 +127,9 @@ Settings read_settings(const TrackerContext& context, const Environment& environ
   if (directory.empty()) settings.directory = default_directory(context);
   settings.tags = options.texts("tags", split_tags(read.variable("WANDB_TAGS")));
   for (std::string& tag : settings.tags) tag = decodable(tag);
+  settings.system_metrics_interval = read_system_metrics_interval(options);
+  settings.console_file = options.text("console_file", "");
+  settings.metrics = MetricDefinitions(options.dictionary("define_metric"));
   settings.expansion = support::read_expansion(tracker_name, options);
   settings.flush_interval = support::read_flush_interval(tracker_name, options);
   options.reject_unknown();

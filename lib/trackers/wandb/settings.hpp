@@ -10,6 +10,7 @@
 
 #include "ranklog/tracker.hpp"
 #include "trackers/support/scalar_names.hpp"
+#include "trackers/wandb/metric_definitions.hpp"
 
 namespace ranklog::trackers::wandb {
 
@@ -33,6 +34,9 @@ struct Settings {
   std::string git_commit;
   std::string git_remote_url;
   std::vector<std::string> tags;
+  MetricDefinitions metrics;
+  std::chrono::duration<double> system_metrics_interval{0};  // 0: none
+  std::filesystem::path console_file;                        // empty: none
   support::Expansion expansion;
   std::chrono::duration<double> flush_interval{1.0};
 };

@@ -53,37 +53,42 @@ std::optional<std::int64_t> WandbTracker::next_step(const fs::path& run_dir) {
 void WandbTracker::start(const TrackerContext& context) {
   settings_ = read_settings(context, environment_);
   if (settings_.is_disabled) return;
-  const double begun = support::start_s(context);
+  const double now = support::now_s();
   const auto earlier =
       context.is_resumed ? find_log(settings_.directory, settings_.id) : std::nullopt;
-  if (earlier && !is_synced(*earlier)) continue_log(*earlier, context, begun);
-  if (!log_) begin_log(context, begun);
+  if (earlier && !is_synced(*earlier)) continue_log(*earlier, context.from_step, now);
+  if (!log_) begin_log(context, now);
   if (earlier && is_synced(*earlier)) take_over_synced(*earlier);
-  auto environment = environment_record(settings_, context, begun);
+  auto environment = environment_record(settings_, context, now);
   log_->write(environment);
+  if (settings_.system_metrics_interval.count() > 0) {
+    system_metrics_.emplace(settings_.system_metrics_interval);
+  }
+  if (!settings_.console_file.empty()) console_.emplace(settings_.console_file);
   // `wandb sync` refuses all runs that it was given if one has no run record.
   log_->flush();
 }
 
-void WandbTracker::begin_log(const TrackerContext& context, double begun) {
-  const fs::path run = make_run_directory(settings_.directory, settings_.id, begun);
+void WandbTracker::begin_log(const TrackerContext& context, double now) {
+  const fs::path run = make_run_directory(settings_.directory, settings_.id, now);
   log_ = std::make_unique<RunLog>(run / fmt::format("run-{}.wandb", settings_.id),
                                   settings_.flush_interval);
-  history_ = std::make_unique<History>(*log_, begun, context.is_replay);
+  history_ = std::make_unique<History>(*log_, now);
   media_ = std::make_unique<MediaFiles>(run / "files", *log_);
   auto header = header_record();
   log_->write(header);
-  auto record = run_record(settings_, context, begun);
+  auto record = run_record(settings_, context, now);
   log_->write(record);
+  history_->define(settings_.metrics);
 }
 
 // One log for all attempts: what the earlier one wrote at the steps that are run again is cut off.
-void WandbTracker::continue_log(const fs::path& log, const TrackerContext& context, double begun) {
-  const std::int64_t from_step = context.from_step;
+void WandbTracker::continue_log(const fs::path& log, std::int64_t from_step, double now) {
   const Kept kept = read_log(log, from_step, [](const auto&) {});
   if (kept.n_records == 0) return;
   log_ = std::make_unique<RunLog>(log, settings_.flush_interval, kept.end, kept.n_records);
-  history_ = std::make_unique<History>(*log_, begun, context.is_replay);
+  history_ = std::make_unique<History>(*log_, now);
+  history_->define(settings_.metrics);
   (void)read_log(log, from_step, [&](const auto& row) { history_->take_written(row); });
   media_ = std::make_unique<MediaFiles>(log.parent_path() / "files", *log_);
 }
@@ -102,15 +107,15 @@ void WandbTracker::store_init_configuration(const Config& config) {
 }
 
 template <class Fill>
-void WandbTracker::log_row(std::optional<std::int64_t> step, double time, const Config& options,
-                           Fill fill) {
+void WandbTracker::log_row(History::Source source, std::optional<std::int64_t> step, double time,
+                           const Config& options, Fill fill) {
   if (!log_) return;
   tracking::OptionReader reader(tracker_name, options);
   const bool is_commit = reader.flag("commit", !step.has_value());
   std::exception_ptr failure;
   bool is_open = true;
   try {
-    is_open = history_->begin(step, time);
+    is_open = history_->begin(step, time, source);
   } catch (const Error&) {  // an earlier row could not be written; this one is open
     failure = std::current_exception();
   }
@@ -127,7 +132,7 @@ void WandbTracker::log_row(std::optional<std::int64_t> step, double time, const 
 }
 
 void WandbTracker::log(const Record& record, const Config& options) {
-  log_row(record.step, record.time, options, [&] {
+  log_row(History::Source::record, record.step, record.time, options, [&] {
     std::string refused;
     for (const Metric& metric : record.metrics) {
       if (is_reserved(metric.key())) {
@@ -141,6 +146,7 @@ void WandbTracker::log(const Record& record, const Config& options) {
           fmt::format("the key '{}' is W&B's own and not written to its log", refused));
     }
   });
+  if (log_) write_extras(false);
 }
 
 void WandbTracker::add_metric(const Metric& metric) {
@@ -163,7 +169,7 @@ void WandbTracker::add_metric(const Metric& metric) {
 
 bool WandbTracker::log_images(const std::vector<ImageItem>& images, const MediaTime& when,
                               const Config& options) {
-  log_row(when.step, when.time, options, [&] {
+  log_row(History::Source::media, when.step, when.time, options, [&] {
     for (const ImageItem& item : images) {
       if (item.images.empty()) continue;
       history_->set(item.name, media_->add_images(item, history_->open_step()));
@@ -174,14 +180,15 @@ bool WandbTracker::log_images(const std::vector<ImageItem>& images, const MediaT
 
 bool WandbTracker::log_table(const std::string& key, const Table& table, const MediaTime& when,
                              const Config& options) {
-  log_row(when.step, when.time, options,
+  log_row(History::Source::media, when.step, when.time, options,
           [&] { history_->set(key, media_->add_table(key, table, history_->open_step())); });
   return true;
 }
 
 bool WandbTracker::log_histogram(const std::string& key, const Histogram& histogram,
                                  const MediaTime& when, const Config& options) {
-  log_row(when.step, when.time, options, [&] { history_->set(key, histogram_json(histogram)); });
+  log_row(History::Source::media, when.step, when.time, options,
+          [&] { history_->set(key, histogram_json(histogram)); });
   return true;
 }
 
@@ -197,7 +204,7 @@ bool WandbTracker::log_figure(const Figure& figure, const MediaTime& when, const
     media_->add_file(figure.file_name, figure.bytes);
     return true;
   }
-  log_row(when.step, when.time, options, [&] {
+  log_row(History::Source::media, when.step, when.time, options, [&] {
     history_->set(key.string(),
                   media_->add_html(key.string(), figure.bytes, history_->open_step()));
   });
@@ -211,6 +218,11 @@ bool WandbTracker::log_artifact(const Artifact& artifact, const MediaTime&, cons
   return true;
 }
 
+void WandbTracker::write_extras(bool is_end) {
+  if (system_metrics_) system_metrics_->write(*log_);
+  if (console_) console_->write(*log_, is_end);
+}
+
 void WandbTracker::flush() {
   if (!log_) return;
   history_->write_all();
@@ -221,6 +233,7 @@ void WandbTracker::on_idle() {
   if (!log_) return;
   history_->write_settled();
   history_->write_summary();
+  write_extras(false);
   log_->flush();
 }
 
@@ -228,10 +241,7 @@ void WandbTracker::finish(const RunOutcome& outcome) {
   if (!log_) return;
   history_->write_all();
   history_->write_summary();
-  if (outcome.status == RunStatus::running) {
-    log_->close();
-    return;
-  }
+  write_extras(true);
   for (auto record :
        {exit_record(outcome.status, history_->runtime()), final_record(), footer_record()}) {
     log_->write(record);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "ranklog/tracker.hpp"
+#include "trackers/wandb/extra_records.hpp"
 #include "trackers/wandb/history.hpp"
 #include "trackers/wandb/media_files.hpp"
 #include "trackers/wandb/run_log.hpp"
@@ -44,20 +45,24 @@ class WandbTracker final : public GeneralTracker {
   void finish(const RunOutcome& outcome) override;
 
  private:
-  void begin_log(const TrackerContext& context, double begun);
-  void continue_log(const std::filesystem::path& log, const TrackerContext& context, double begun);
+  void begin_log(const TrackerContext& context, double now);
+  void continue_log(const std::filesystem::path& log, std::int64_t from_step, double now);
   void take_over_synced(const std::filesystem::path& log);
   // Runs `fill` with the row of that step open. What fails on the way, or an unknown option, is
   // thrown when the rest is done; a step that W&B would not take is an error.
   template <class Fill>
-  void log_row(std::optional<std::int64_t> step, double time, const Config& options, Fill fill);
+  void log_row(wandb::History::Source source, std::optional<std::int64_t> step, double time,
+               const Config& options, Fill fill);
   void add_metric(const Metric& metric);
+  void write_extras(bool is_end);
 
   wandb::Environment environment_;
   wandb::Settings settings_;
   std::unique_ptr<wandb::RunLog> log_;  // null when disabled
   std::unique_ptr<wandb::History> history_;
   std::unique_ptr<wandb::MediaFiles> media_;
+  std::optional<wandb::SystemMetrics> system_metrics_;
+  std::optional<wandb::ConsoleFile> console_;
   std::string name_;  // of the value at hand
   std::string json_;
   std::int64_t n_late_rows_ = 0;

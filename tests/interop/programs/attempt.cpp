@@ -17,7 +17,7 @@ ranklog::InitOptions options_for(std::string_view how, const char* name, std::in
   ranklog::InitOptions options{.run_name = name};
   if (how == "resume") options.resume = ranklog::Resume{.from_step = first};
   if (how == "auto") options.resume = ranklog::Resume::automatic();
-  options.tracker_options = {{"hdf5", {{"flush_interval_s", 0.2}}}};
+  options.tracker_options = {{"hdf5", {{"flush_interval_s", 0.6}}}};
   return options;
 }
 
@@ -26,7 +26,7 @@ int record(char** argv) {
   const double steps_per_s = std::stod(argv[5]);
   ranklog::Accelerator accelerator({.log_with = "hdf5",
                                     .project_dir = argv[1],
-                                    .flush_interval = std::chrono::milliseconds(200),
+                                    .flush_interval = std::chrono::milliseconds(600),
                                     .stop_on_signals = {SIGTERM, SIGUSR1}});
   accelerator.init_trackers("attempts", {{"how", argv[6]}, {"nested", {{"a", 1}}}, {"last", 2}},
                             options_for(argv[6], argv[2], std::stoll(argv[3])));

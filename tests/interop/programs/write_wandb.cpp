@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <exception>
+#include <fstream>
 #include <limits>
 #include <string>
 #include <string_view>
@@ -79,12 +80,24 @@ void run(const Arguments& arguments) {
   Accelerator accelerator({.log_with = {"wandb"}, .project_dir = arguments.directory});
   ranklog::InitOptions options{.run_name = arguments.run,
                                .wandb = {.group = "g", .statistics = true, .max_ranks = 2}};
+  if (is_whole) {
+    const std::vector<std::string> words{"max", "mean"};
+    options.tracker_options = {{"wandb",
+                                {{"define_metric",
+                                  {{"samples", {{"step_metric", "big"}, {"summary", words}}},
+                                   {"nested/*", {{"hidden", true}}}}},
+                                 {"system_metrics_interval_s", 0.1},
+                                 {"console_file", arguments.directory + "/console.txt"}}}};
+  }
   if (arguments.mode == "resume") options.resume = {.from_step = arguments.from_step};
   accelerator.init_trackers("project", configuration(), options);
   for (std::int64_t step = arguments.from_step; step < arguments.end_step; ++step) {
     log_step(accelerator, step);
     log_special(accelerator, step);
     if (is_whole && step == 1) log_media(accelerator);
+  }
+  if (is_whole && accelerator.is_main_process()) {
+    std::ofstream(arguments.directory + "/console.txt") << "first líne\nlast\n";
   }
   if (arguments.mode == "killed") {
     accelerator.flush();
