@@ -9,14 +9,13 @@ Accelerate reaches the ranks through torch.distributed; Debian's torch has no MP
 gloo over loopback, and mpi4py tells the ranks where to meet. Arguments: [steps] [repetitions].
 """
 
-import json
 import os
 import socket
-import statistics
 import sys
 import time
 
 from mpi4py import MPI
+from report_document import ReportDocument
 
 N_METRICS = 64
 COMM = MPI.COMM_WORLD
@@ -110,32 +109,15 @@ def main():
 
     steps = {**accelerate_steps(), "mpi4py gather": mpi4py_gather,
              "mpi4py allreduce": mpi4py_allreduce}
-    report = {
-        "format": 1,
-        "program": "accelerate_baseline",
-        "context": {
-            "date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-            "n_cores": os.cpu_count(),
-            "load_average": os.getloadavg()[0],
-            "n_ranks": COMM.size,
-            "is_oversubscribed": COMM.size > os.cpu_count(),
-            "mpi": MPI.Get_library_version().splitlines()[0].rstrip("\0"),
-            "commit": os.environ.get("RANKLOG_BENCH_COMMIT", "unknown"),
-            "accelerate": accelerate.__version__,
-            "torch": torch.__version__,
-            "torch_backend": torch.distributed.get_backend(),
-            "n_repetitions": n_repetitions,
-            "n_steps": n_steps,
-        },
-        "results": [],
-    }
+    report = ReportDocument(
+        "accelerate_baseline", COMM.size,
+        mpi=MPI.Get_library_version().splitlines()[0].rstrip("\0"),
+        accelerate=accelerate.__version__, torch=torch.__version__,
+        torch_backend=torch.distributed.get_backend(), n_repetitions=n_repetitions, n_steps=n_steps)
     for name, run_step in steps.items():
-        times = time_steps(n_steps, n_repetitions, run_step)
-        report["results"].append({"name": f"{name}, 64 metrics", "unit": "ns/step",
-                                  "value": statistics.median(times), "repetitions": times})
-    report["is_correct"] = True  # check() ends the program otherwise
+        report.add(f"{name}, 64 metrics", "ns/step", time_steps(n_steps, n_repetitions, run_step))
     if COMM.rank == 0:
-        print(json.dumps(report, indent=2))
+        report.print()
 
 
 if __name__ == "__main__":

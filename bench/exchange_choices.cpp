@@ -11,6 +11,7 @@
 
 #include "support/logging.hpp"
 #include "support/program.hpp"
+#include "support/world.hpp"
 
 namespace {
 
@@ -19,15 +20,6 @@ using namespace ranklog::bench;  // NOLINT: this file is a benchmark
 constexpr std::size_t n_metrics = 64;
 constexpr std::size_t n_rows = 64;
 constexpr std::size_t n_values = n_metrics * n_rows;
-
-struct World {
-  int rank = 0;
-  int n_ranks = 0;
-  World() {
-    MPI_Comm_rank(MPI_COMM_WORLD, &rank);
-    MPI_Comm_size(MPI_COMM_WORLD, &n_ranks);
-  }
-};
 
 // What the blocks of docs/design/0004 carry of a metric that was merged, with its count.
 struct Merged {

@@ -5,15 +5,14 @@ write it; then opens the run file that bench_run_file left, and reads all of its
 Arguments: rows of that file, the file. Processor time, as in bench_run_file.
 """
 
-import json
 import os
-import statistics
 import sys
 import tempfile
 import time
 
 import h5py
 import numpy
+from report_document import ReportDocument
 
 N_METRICS = 16
 ROWS_PER_BLOCK = 1024
@@ -64,29 +63,14 @@ def main():
     blocks = [append_all(n_rows, ROWS_PER_BLOCK) for _ in range(N_REPETITIONS)]
     rows = [append_all(N_APPENDED_ROWS, 1) for _ in range(N_REPETITIONS)]
     reads = [read(path, n_rows) for _ in range(N_REPETITIONS)]
-    results = [("h5py, appends of 1,024 rows", "ns/row", blocks),
-               ("h5py, one row at a time", "ns/row", rows),
-               ("h5py, open and list", "s", [opened for opened, _ in reads]),
-               ("h5py, read all columns", "ns/row", [taken for _, taken in reads])]
-    print(json.dumps({
-        "format": 1,
-        "program": "h5py_run_file",
-        "context": {
-            "date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-            "n_cores": os.cpu_count(),
-            "load_average": os.getloadavg()[0],
-            "n_ranks": 1,
-            "is_oversubscribed": False,
-            "commit": os.environ.get("RANKLOG_BENCH_COMMIT", "unknown"),
-            "h5py": h5py.__version__,
-            "hdf5": h5py.version.hdf5_version,
-            "n_repetitions": N_REPETITIONS,
-            "n_steps": n_rows,
-        },
-        "results": [{"name": name, "unit": unit, "value": statistics.median(values),
-                     "repetitions": values} for name, unit, values in results],
-        "is_correct": True,  # read() ends the program otherwise
-    }, indent=2))
+    report = ReportDocument("h5py_run_file", 1, h5py=h5py.__version__,
+                            hdf5=h5py.version.hdf5_version, n_repetitions=N_REPETITIONS,
+                            n_steps=n_rows)
+    report.add("h5py, appends of 1,024 rows", "ns/row", blocks)
+    report.add("h5py, one row at a time", "ns/row", rows)
+    report.add("h5py, open and list", "s", [opened for opened, _ in reads])
+    report.add("h5py, read all columns", "ns/row", [taken for _, taken in reads])
+    report.print()
 
 
 if __name__ == "__main__":

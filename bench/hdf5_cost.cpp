@@ -112,7 +112,7 @@ double block_write_rate(const Sizes& sizes, const std::filesystem::path& path, b
   const auto n_blocks =
       std::max<hsize_t>(1, static_cast<hsize_t>(sizes.n_steps) * 10 / rows_per_block);
   double seconds = 1;
-  if (world_rank() == 0) {
+  if (World().rank == 0) {
     const auto start = Clock::now();
     const hid_t file = H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
     {
@@ -132,14 +132,14 @@ double block_write_rate(const Sizes& sizes, const std::filesystem::path& path, b
   }
   MPI_Barrier(MPI_COMM_WORLD);
   const auto n_bytes = static_cast<double>(n_metrics * n_columns * 8 * rows_per_block * n_blocks);
-  return max_over_ranks(world_rank() == 0 ? n_bytes / seconds : 0);
+  return max_over_ranks(World().rank == 0 ? n_bytes / seconds : 0);
 }
 
 // Each metric by itself: one MPI_Allreduce and, on rank 0, one append.
 std::vector<double> time_hand_written(Sizes sizes, const std::filesystem::path& path,
                                       bool& is_correct) {
   sizes.n_steps = std::max(1, sizes.n_steps / hand_written_steps_divisor);
-  const int rank = world_rank();
+  const int rank = World().rank;
   hid_t file = -1;
   std::vector<PlainDataset> datasets;
   if (rank == 0) {

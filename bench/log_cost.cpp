@@ -12,6 +12,7 @@
 #include "support/allocations.hpp"
 #include "support/logging.hpp"
 #include "support/program.hpp"
+#include "support/world.hpp"
 
 namespace {
 
@@ -23,15 +24,6 @@ constexpr std::size_t n_few_metrics = 16;
 constexpr int n_calls_per_sample = 8;
 // A step of 64 collectives takes so much longer than the others that fewer of them will do.
 constexpr int hand_written_steps_divisor = 20;
-
-struct World {
-  int rank = 0;
-  int n_ranks = 0;
-  World() {
-    MPI_Comm_rank(MPI_COMM_WORLD, &rank);
-    MPI_Comm_size(MPI_COMM_WORLD, &n_ranks);
-  }
-};
 
 // One bare MPI_Allreduce a step, of the values that 64 metrics would log.
 std::vector<double> time_bare_allreduce(const Sizes& sizes, bool& is_correct) {

@@ -19,6 +19,7 @@
 
 #include "ranklog/ranklog.hpp"
 #include "support/report.hpp"
+#include "support/scratch.hpp"
 
 namespace {
 
@@ -136,12 +137,8 @@ int main(int argc, char** argv) {
   }
   int status = 0;
   {
-    int rank = 0;
-    MPI_Comm_rank(MPI_COMM_WORLD, &rank);
-    char name[] = "/tmp/ranklog_bench_XXXXXX";
-    const bool has_directory = rank != 0 || ::mkdtemp(name) != nullptr;
-    MPI_Bcast(name, sizeof name, MPI_CHAR, 0, MPI_COMM_WORLD);
-    const std::string directory = name;
+    const ScratchDirectory scratch;
+    const std::string directory = scratch.path();
     Report report("remote_cost", sizes);
     const SilentServer silent;
     const auto at_once = std::chrono::milliseconds(0);
@@ -156,10 +153,7 @@ int main(int argc, char** argv) {
       report.add("delivered.live_server", "ns/step", live.delivered_ns_per_step);
       report_ratios(report, "live_server", live, local);
     }
-    MPI_Barrier(MPI_COMM_WORLD);
-    std::error_code ignored;
-    if (rank == 0) std::filesystem::remove_all(directory, ignored);
-    status = report.finish(has_directory);
+    status = report.finish(true);
   }
   MPI_Finalize();
   return status;

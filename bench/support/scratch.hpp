@@ -8,13 +8,9 @@
 #include <filesystem>
 #include <system_error>
 
-namespace ranklog::bench {
+#include "support/world.hpp"
 
-inline int world_rank() {
-  int rank = 0;
-  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
-  return rank;
-}
+namespace ranklog::bench {
 
 // Collective. A directory of rank 0's choice below the temporary directory, gone at the end.
 class ScratchDirectory {
@@ -23,14 +19,14 @@ class ScratchDirectory {
     std::array<char, 256> name{};
     const auto path = std::filesystem::temp_directory_path() / "ranklog-bench-XXXXXX";
     path.string().copy(name.data(), name.size() - 1);
-    if (world_rank() == 0 && mkdtemp(name.data()) == nullptr) MPI_Abort(MPI_COMM_WORLD, 1);
+    if (World().rank == 0 && mkdtemp(name.data()) == nullptr) MPI_Abort(MPI_COMM_WORLD, 1);
     MPI_Bcast(name.data(), static_cast<int>(name.size()), MPI_CHAR, 0, MPI_COMM_WORLD);
     path_ = name.data();
   }
   ~ScratchDirectory() {
     MPI_Barrier(MPI_COMM_WORLD);
     std::error_code ignored;
-    if (world_rank() == 0) std::filesystem::remove_all(path_, ignored);
+    if (World().rank == 0) std::filesystem::remove_all(path_, ignored);
   }
   ScratchDirectory(const ScratchDirectory&) = delete;
   ScratchDirectory& operator=(const ScratchDirectory&) = delete;

@@ -78,6 +78,7 @@ void AtomicFile::close_descriptors() noexcept {
 int AtomicFile::read(std::uint64_t offset, std::span<std::byte> into) const {
   if (fresh_.read_whole(offset, into) || changed_.read_whole(offset, into)) return 0;
   if (const int error = read_all(file_, into, offset)) return error;
+  recorded_.overlay(offset, into);
   fresh_.overlay(offset, into);
   changed_.overlay(offset, into);
   return 0;
@@ -151,6 +152,7 @@ CommitFailure AtomicFile::write_record(Durability durability) {
   }
   ++sequence_;
   is_applied_ = false;
+  recorded_ = std::exchange(changed_, {});
   return {};
 }
 
@@ -174,6 +176,7 @@ CommitFailure AtomicFile::apply_record(Durability durability, IfRead if_read) {
   }
   is_applied_ = true;
   record_ = {};
+  recorded_.clear();
   // Without the mark a reader puts over the file what it holds already.
   (void)write_all(journal_, encode_mark(sequence_), journal_mark_offset);
   return {};
@@ -198,9 +201,8 @@ CommitFailure AtomicFile::try_to_commit(Durability durability, IfRead if_read) {
   if (!is_applied_) {
     CommitFailure failure = apply_record(durability, if_read);
     failure.is_committed = true;
-    if (failure || !is_applied_) return failure;
+    return failure;
   }
-  changed_.clear();
   return {};
 }
 

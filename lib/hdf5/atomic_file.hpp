@@ -65,7 +65,7 @@ class AtomicFile final : public DrivenFile {
   // Of the last commit.
   [[nodiscard]] const CommitFailure& failure() const noexcept { return failure_; }
   [[nodiscard]] std::size_t n_bytes_waiting() const noexcept {
-    return fresh_.n_bytes() + changed_.n_bytes();
+    return fresh_.n_bytes() + changed_.n_bytes() + recorded_.n_bytes();
   }
   // From now on nothing more is committed: what is waiting does not fit together.
   void give_up() noexcept { has_given_up_ = true; }
@@ -108,6 +108,7 @@ class AtomicFile final : public DrivenFile {
   IntervalSet touched_;   // bytes of free_ that were written since the last commit
   ExtentMap fresh_;       // what is to be written to free_ and is not yet in the file
   ExtentMap changed_;     // what is to replace committed bytes
+  ExtentMap recorded_;    // the same of the last record, until it is in the file
   JournalRecord record_;  // the last one
   std::uint64_t sequence_ = 0;
   bool is_applied_ = true;  // the last record is in the file

@@ -6,35 +6,17 @@
 
 #include <cstdlib>
 #include <filesystem>
-#include <string>
 #include <string_view>
-#include <system_error>
+
+#include "support/scratch_directory.hpp"
 
 namespace ranklog::fuzz {
 
-class Scratch {
- public:
-  Scratch() {
-    namespace fs = std::filesystem;
-    const bool has_memory = fs::is_directory("/dev/shm");
-    path_ = (has_memory ? fs::path("/dev/shm") : fs::temp_directory_path()) /
-            ("ranklog-fuzz-" + std::to_string(getpid()));
-    fs::create_directories(path_);
-  }
-  ~Scratch() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
-  [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
-
 [[nodiscard]] inline const std::filesystem::path& scratch() {
-  static const Scratch directory;
+  constexpr const char* in_memory = "/dev/shm";
+  static const test_support::ScratchDirectory directory(
+      std::filesystem::is_directory(in_memory) ? in_memory
+                                               : std::filesystem::temp_directory_path());
   return directory.path();
 }
 

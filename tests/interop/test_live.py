@@ -149,7 +149,7 @@ def test_xarray(job):
             time.sleep(0.05)
     job.check_end()
     print(f"xarray: {age.n} reads, oldest view {age.worst_s:.2f} s")
-    assert age.n >= 3, last_error
+    assert age.n > 5, last_error
     assert age.worst_s <= FLUSH_INTERVAL_S + 2
 
 

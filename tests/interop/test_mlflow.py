@@ -85,7 +85,7 @@ def loss(step, n_ranks=4):
 
 def same(values, expected):
     return len(values) == len(expected) and all(
-        a == c and (b == d or math.isclose(b, d, rel_tol=1e-14))
+        a == c and (b == d or math.isclose(b, d, rel_tol=1e-15))
         for (a, b), (c, d) in zip(values, expected))
 
 

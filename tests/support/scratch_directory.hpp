@@ -14,8 +14,9 @@ namespace ranklog::test_support {
 
 class ScratchDirectory {
  public:
-  ScratchDirectory() {
-    std::string pattern = std::filesystem::temp_directory_path() / "ranklog_test_XXXXXX";
+  explicit ScratchDirectory(
+      const std::filesystem::path& parent = std::filesystem::temp_directory_path()) {
+    std::string pattern = parent / "ranklog_test_XXXXXX";
     if (::mkdtemp(pattern.data()) == nullptr)
       throw std::runtime_error("cannot make a directory for the test");
     // Without symbolic links, so that tests may compare paths.

@@ -178,13 +178,18 @@ TEST_CASE("while somebody reads, what a commit changes waits in the journal unti
   const int reader = open(path.c_str(), O_RDONLY | O_CLOEXEC);
   REQUIRE(reader >= 0);
   REQUIRE(flock(reader, LOCK_SH | LOCK_NB) == 0);
-  for (int i = 0; i < 3; ++i) {
+  constexpr std::size_t n_bytes_of_a_step = 5 * 400 + large_bytes;
+  for (int i = 0; i < 8; ++i) {
     const Content before = image;
     program.write_some(*file, image);
     CHECK_FALSE(file->commit(h5::Durability::process));
-    // The second and third commit put the one before into the file, whoever reads.
+    // Each puts the one before into the file, whoever reads, and keeps no more than its own.
     CHECK(holds(bytes_of(path), before));
     CHECK(holds(seen_bytes_of(path), image));
+    CHECK(file->n_bytes_waiting() <= n_bytes_of_a_step);
+    std::vector<std::byte> read(n_bytes_at_most);
+    CHECK(file->read(0, read) == 0);
+    CHECK(holds(read, image));
   }
   CHECK_FALSE(holds(bytes_of(path), image));
   REQUIRE(close(reader) == 0);
