@@ -49,3 +49,14 @@ if(CURL_FOUND AND nlohmann_json_FOUND)
   set(ranklog_has_http ON)
 endif()
 ranklog_optional(MLFLOW ranklog_has_http "libcurl4-openssl-dev and nlohmann-json3-dev")
+find_package(OpenSSL QUIET) # SHA-1 of a WebSocket's handshake
+find_package(PkgConfig QUIET)
+if(PKG_CONFIG_FOUND)
+  pkg_check_modules(SODIUM QUIET IMPORTED_TARGET libsodium) # BLAKE2b with a salt
+endif()
+set(ranklog_aim_found OFF)
+if(ranklog_has_http AND OpenSSL_FOUND AND SODIUM_FOUND)
+  set(ranklog_aim_found ON)
+endif()
+ranklog_optional(AIM ranklog_aim_found
+                 "libcurl4-openssl-dev, nlohmann-json3-dev, libssl-dev, libsodium-dev and pkg-config")

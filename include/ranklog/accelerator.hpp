@@ -91,6 +91,7 @@ struct InitOptions {
   Hdf5Options hdf5 = {};
   WandbOptions wandb = {};
   MlflowOptions mlflow = {};
+  AimOptions aim = {};
 };
 
 // Who takes part in a call of log().

@@ -70,4 +70,17 @@ struct MlflowOptions {
   std::optional<double> request_timeout_s = {};
 };
 
+struct AimOptions {
+  std::optional<std::string> repo = {};  // of a server: aim://host:port or https://host:port
+  std::optional<std::string> experiment = {};
+  std::optional<std::string> run_name = {};
+  std::optional<std::string> run_hash = {};  // a run to continue
+  std::optional<std::string> description = {};
+  std::optional<std::vector<std::string>> tags = {};
+  std::optional<Config> context = {};  // of every value
+  std::optional<bool> statistics = {};
+  std::optional<std::int64_t> max_ranks = {};
+  std::optional<double> request_timeout_s = {};
+};
+
 }  // namespace ranklog

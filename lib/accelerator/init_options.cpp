@@ -14,6 +14,7 @@ std::map<std::string, Config> all_tracker_options(const InitOptions& options) {
   add("hdf5", options.hdf5);
   add("wandb", options.wandb);
   add("mlflow", options.mlflow);
+  add("aim", options.aim);
   return all;
 }
 

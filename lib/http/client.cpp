@@ -1,32 +1,23 @@
 #include "http/client.hpp"
 
-#include <curl/curl.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstdio>
-#include <mutex>
 #include <system_error>
 
 #include "core/text.hpp"
+#include "http/base64.hpp"
+#include "http/curl_handle.hpp"
 #include "http/sigpipe_guard.hpp"
-#include "ranklog/version.hpp"
 
 namespace ranklog::http {
 namespace {
 
 constexpr int max_redirects = 3;
 constexpr std::size_t max_shown_bytes = 300;
-
-// Never undone: the host may use libcurl, too, and there is one state for the process.
-void initialise_libcurl() {
-  static std::once_flag once;
-  static CURLcode outcome = CURLE_OK;
-  std::call_once(once, [] { outcome = curl_global_init(CURL_GLOBAL_DEFAULT); });
-  if (outcome != CURLE_OK) throw Error(Fault::local, "libcurl cannot be initialised");
-}
 
 std::string_view name_of(Method method) {
   switch (method) {
@@ -40,34 +31,12 @@ std::string_view name_of(Method method) {
   return "GET";
 }
 
-Fault fault_of(CURLcode code) {
-  switch (code) {
-    case CURLE_PEER_FAILED_VERIFICATION:
-    case CURLE_SSL_CACERT_BADFILE:
-    case CURLE_SSL_CERTPROBLEM:
-    case CURLE_SSL_ISSUER_ERROR:
-      return Fault::tls;
-    case CURLE_OUT_OF_MEMORY:
-    case CURLE_READ_ERROR:
-      return Fault::local;
-    default:
-      return Fault::unreachable;
-  }
-}
-
-struct EasyDeleter {
-  void operator()(CURL* handle) const noexcept { curl_easy_cleanup(handle); }
-};
-struct MultiDeleter {
-  void operator()(CURLM* handle) const noexcept { curl_multi_cleanup(handle); }
-};
 struct ListDeleter {
   void operator()(curl_slist* list) const noexcept { curl_slist_free_all(list); }
 };
 struct FileDeleter {
   void operator()(std::FILE* file) const noexcept { std::fclose(file); }
 };
-using Easy = std::unique_ptr<CURL, EasyDeleter>;
 using List = std::unique_ptr<curl_slist, ListDeleter>;
 using File = std::unique_ptr<std::FILE, FileDeleter>;
 
@@ -76,23 +45,6 @@ void append(List& list, const std::string& line) {
   if (longer == nullptr) throw Error(Fault::local, "out of memory for an HTTP header");
   static_cast<void>(list.release());
   list.reset(longer);
-}
-
-std::string base64(std::string_view text) {
-  constexpr std::string_view digits =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string result;
-  for (std::size_t i = 0; i < text.size(); i += 3) {
-    std::uint32_t bits = 0;
-    const std::size_t n = std::min<std::size_t>(3, text.size() - i);
-    for (std::size_t j = 0; j < 3; ++j) {
-      bits = bits << 8 | (j < n ? static_cast<unsigned char>(text[i + j]) : 0U);
-    }
-    for (std::size_t j = 0; j < 4; ++j) {
-      result += j <= n ? digits[bits >> (18 - 6 * j) & 63U] : '=';
-    }
-  }
-  return result;
 }
 
 // The answer as it comes in.
@@ -121,9 +73,6 @@ struct Sink {
 class Client::Impl {
  public:
   explicit Impl(ClientOptions options) : options_(std::move(options)) {
-    initialise_libcurl();
-    multi_.reset(curl_multi_init());
-    if (!multi_) throw Error(Fault::local, "libcurl cannot make a handle");
     const Url& server = options_.server;
     note_secret(server.password);
     note_secret(options_.bearer_token);
@@ -187,36 +136,15 @@ class Client::Impl {
     throw Error(fault, fmt::format("{}: {}", describe(request), redacted(why)));
   }
 
-  template <class T>
-  static void set(CURL* handle, CURLoption option, T value) {
-    if (curl_easy_setopt(handle, option, value) != CURLE_OK) {
-      throw Error(Fault::local, fmt::format("libcurl refused option {}", static_cast<int>(option)));
-    }
-  }
-
   void set_common(CURL* handle, const std::string& url) const {
-    set(handle, CURLOPT_URL, url.c_str());
-    set(handle, CURLOPT_NOSIGNAL, 1L);
-    set(handle, CURLOPT_PROTOCOLS_STR, "http,https");
-    set(handle, CURLOPT_FOLLOWLOCATION, 0L);
-    set(handle, CURLOPT_SSL_VERIFYPEER, 1L);
-    set(handle, CURLOPT_SSL_VERIFYHOST, 2L);
-    if (!options_.ca_file.empty()) set(handle, CURLOPT_CAINFO, options_.ca_file.c_str());
-    if (!options_.client_certificate.empty()) {
-      set(handle, CURLOPT_SSLCERT, options_.client_certificate.c_str());
-      set(handle, CURLOPT_SSLKEY, options_.client_certificate.c_str());
-    }
-    set(handle, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(options_.connect_timeout.count()));
-    set(handle, CURLOPT_TIMEOUT_MS, static_cast<long>(options_.timeout.count()));
-    const auto agent = fmt::format("ranklog/{}", ranklog::version);
-    set(handle, CURLOPT_USERAGENT, agent.c_str());
+    set_connection_options(handle, options_, url);
     if (!options_.bearer_token.empty()) {
-      set(handle, CURLOPT_HTTPAUTH, CURLAUTH_BEARER);
-      set(handle, CURLOPT_XOAUTH2_BEARER, options_.bearer_token.c_str());
+      set_option(handle, CURLOPT_HTTPAUTH, CURLAUTH_BEARER);
+      set_option(handle, CURLOPT_XOAUTH2_BEARER, options_.bearer_token.c_str());
     } else if (!options_.server.user.empty()) {
-      set(handle, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
-      set(handle, CURLOPT_USERNAME, options_.server.user.c_str());
-      set(handle, CURLOPT_PASSWORD, options_.server.password.c_str());
+      set_option(handle, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
+      set_option(handle, CURLOPT_USERNAME, options_.server.user.c_str());
+      set_option(handle, CURLOPT_PASSWORD, options_.server.password.c_str());
     }
   }
 
@@ -240,30 +168,29 @@ class Client::Impl {
       if (!file) {
         fail(Fault::local, request, fmt::format("cannot read '{}'", request.file.string()));
       }
-      set(handle, CURLOPT_UPLOAD, 1L);
-      set(handle, CURLOPT_READDATA, file.get());
-      set(handle, CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(n_bytes));
+      set_option(handle, CURLOPT_UPLOAD, 1L);
+      set_option(handle, CURLOPT_READDATA, file.get());
+      set_option(handle, CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(n_bytes));
       return file;
     }
-    set(handle, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
-    set(handle, CURLOPT_POSTFIELDS, request.body.data());
-    if (request.method == Method::put) set(handle, CURLOPT_CUSTOMREQUEST, "PUT");
+    set_option(handle, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
+    set_option(handle, CURLOPT_POSTFIELDS, request.body.data());
+    if (request.method == Method::put) set_option(handle, CURLOPT_CUSTOMREQUEST, "PUT");
     return file;
   }
 
   Response send_once(const Request& request, const std::string& url, std::string& redirect) {
-    const Easy easy(curl_easy_init());
-    if (!easy) fail(Fault::local, request, "libcurl cannot make a handle");
+    const Easy easy = make_easy();
     CURL* handle = easy.get();
     Sink sink;
     sink.max_bytes = options_.max_answer_bytes;
     std::array<char, CURL_ERROR_SIZE> why{};
     set_common(handle, url);
-    set(handle, CURLOPT_ERRORBUFFER, why.data());
-    set(handle, CURLOPT_WRITEFUNCTION, &Sink::write);
-    set(handle, CURLOPT_WRITEDATA, &sink);
+    set_option(handle, CURLOPT_ERRORBUFFER, why.data());
+    set_option(handle, CURLOPT_WRITEFUNCTION, &Sink::write);
+    set_option(handle, CURLOPT_WRITEDATA, &sink);
     const List headers = headers_for(request);
-    set(handle, CURLOPT_HTTPHEADER, headers.get());
+    set_option(handle, CURLOPT_HTTPHEADER, headers.get());
     const File file = set_body(handle, request);
 
     const CURLcode code = perform(handle);
@@ -324,7 +251,7 @@ class Client::Impl {
   ClientOptions options_;
   std::vector<std::string> secrets_;
   std::atomic<bool> is_cancelled_ = false;
-  std::unique_ptr<CURLM, MultiDeleter> multi_;
+  Multi multi_ = make_multi();
 };
 
 Client::Client(ClientOptions options) : impl_(std::make_unique<Impl>(std::move(options))) {}

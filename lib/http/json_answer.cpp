@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <array>
+
 namespace ranklog::http {
 namespace {
 
@@ -55,7 +57,11 @@ std::string require_text(const Json& object, std::initializer_list<const char*> 
 
 std::string error_code_of(std::string_view body) {
   try {
-    return require_text(parse_object(body), {"error_code"}, max_message_bytes);
+    const Json answer = parse_object(body);
+    if (find(answer, {"exception"}) != nullptr) {
+      return require_text(answer, {"exception", "class_name"}, max_message_bytes);
+    }
+    return require_text(answer, {"error_code"}, max_message_bytes);
   } catch (const BadAnswerError&) {
     return {};
   }
@@ -64,8 +70,9 @@ std::string error_code_of(std::string_view body) {
 std::string message_of(std::string_view body) {
   try {
     const Json answer = parse_object(body);
-    for (const char* name : {"message", "error_code"}) {
-      const Json* found = find(answer, {name});
+    const std::array places{find(answer, {"message"}), find(answer, {"exception", "message"}),
+                            find(answer, {"error_code"})};
+    for (const Json* found : places) {
       const auto* text = found == nullptr ? nullptr : found->get_ptr<const std::string*>();
       if (text != nullptr && !text->empty()) return text->substr(0, max_message_bytes);
     }

@@ -3,6 +3,9 @@
 #include "ranklog/memory_tracker.hpp"
 #include "trackers/console/console_tracker.hpp"
 #include "trackers/hdf5/hdf5_tracker.hpp"
+#ifdef RANKLOG_HAS_AIM
+#include "trackers/aim/aim_tracker.hpp"
+#endif
 #ifdef RANKLOG_HAS_DVCLIVE
 #include "trackers/dvclive/dvclive_tracker.hpp"
 #endif
@@ -29,6 +32,9 @@ const std::vector<BuiltinTracker>& builtin_trackers() {
 #endif
 #ifdef RANKLOG_HAS_WANDB
       {"wandb", trackers::make_wandb_tracker, true},
+#endif
+#ifdef RANKLOG_HAS_AIM
+      {"aim", trackers::make_aim_tracker, true, trackers::aim_left_out_because},
 #endif
 #ifdef RANKLOG_HAS_MLFLOW
       {"mlflow", trackers::make_mlflow_tracker, true, trackers::mlflow_left_out_because},

@@ -83,6 +83,21 @@ Config to_config(const WandbOptions& options) {
   return config;
 }
 
+Config to_config(const AimOptions& options) {
+  Config config;
+  set_if(config, "repo", options.repo);
+  set_if(config, "experiment", options.experiment);
+  set_if(config, "run_name", options.run_name);
+  set_if(config, "run_hash", options.run_hash);
+  set_if(config, "description", options.description);
+  set_if(config, "tags", options.tags);
+  set_if(config, "context", options.context);
+  set_if(config, "statistics", options.statistics);
+  set_if(config, "max_ranks", options.max_ranks);
+  set_if(config, "request_timeout_s", options.request_timeout_s);
+  return config;
+}
+
 void merge_options(std::string_view tracker, const Config& typed, Config& from_map) {
   for (const auto& [name, value] : typed.items()) {
     if (from_map.find(name) != nullptr) {

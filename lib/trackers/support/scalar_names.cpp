@@ -41,12 +41,18 @@ void visit_statistics(const Metric& metric, std::string& name, const Visit& visi
 void visit_ranks(const Metric& metric, const Expansion& expansion, std::string& name,
                  const Visit& visit) {
   const bool is_whole = metric.info->kind != Kind::real;
+  const auto visit_part = [&](NamedValue value, std::int32_t rank, std::int64_t element) {
+    value.key = metric.key();
+    value.rank = rank;
+    value.element = element;
+    visit(value);
+  };
   for (const RankPart& part : metric.per_rank) {
     if (part.rank >= expansion.max_ranks) continue;
     name.clear();
     fmt::format_to(std::back_inserter(name), "{}_rank{}", metric.key(), part.rank);
     if (!metric.is_number()) {
-      visit(text_value(name, part.text));
+      visit_part(text_value(name, part.text), part.rank, -1);
       continue;
     }
     const std::size_t n = is_whole ? part.integers.size() : part.reals.size();
@@ -54,7 +60,8 @@ void visit_ranks(const Metric& metric, const Expansion& expansion, std::string& 
     for (std::size_t i = 0; i < std::min(n, expansion.max_elements); ++i) {
       name.resize(n_name);
       if (n > 1) fmt::format_to(std::back_inserter(name), "_{}", i);
-      visit(is_whole ? integer_value(name, part.integers[i]) : real_value(name, part.reals[i]));
+      visit_part(is_whole ? integer_value(name, part.integers[i]) : real_value(name, part.reals[i]),
+                 part.rank, n > 1 ? static_cast<std::int64_t>(i) : -1);
     }
   }
 }

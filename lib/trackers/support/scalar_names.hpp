@@ -28,6 +28,10 @@ struct NamedValue {
   double real = 0;           // of integers too, rounded to double
   std::int64_t integer = 0;  // kind integer
   std::string_view text;     // kind text
+  // Of one rank, for vendors that keep such values under the key itself; -1: of none.
+  std::string_view key = {};
+  std::int32_t rank = -1;
+  std::int64_t element = -1;  // of a gathered span of several
 };
 
 // The value of `metric` under its key, then its statistics, then gathered values by rank:

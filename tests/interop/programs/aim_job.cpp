@@ -1,0 +1,122 @@
+// A job with every kind of value that test_aim.py reads back from Aim, on any number of ranks.
+// Arguments: <directory> [name=value]...; see Arguments for the names.
+#include <ranklog/ranklog.hpp>
+
+#include <charconv>
+#include <chrono>
+#include <cmath>
+#include <cstdint>
+#include <cstdio>
+#include <limits>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+namespace {
+
+struct Arguments {
+  std::string directory;
+  std::int64_t first = 0;
+  std::int64_t steps = 300;
+  std::int64_t pause_us = 0;         // after each step
+  std::int64_t deadline_ms = 60000;  // of end_training, for remote trackers
+  std::int64_t timeout_ms = 0;       // of a request; 0: the default
+  std::int64_t with_files = 1;       // images and a histogram, too
+  std::string resume = "no";
+
+  Arguments(int argc, char** argv) : directory(argv[1]) {
+    for (int i = 2; i < argc; ++i) {
+      const std::string_view argument(argv[i]);
+      const auto equals = argument.find('=');
+      const auto name = argument.substr(0, equals);
+      const auto value = argument.substr(equals + 1);
+      const auto set = [&](std::string_view wanted, std::int64_t& number) {
+        if (name == wanted) std::from_chars(value.data(), value.data() + value.size(), number);
+      };
+      set("first", first);
+      set("steps", steps);
+      set("pause_us", pause_us);
+      set("deadline_ms", deadline_ms);
+      set("timeout_ms", timeout_ms);
+      set("with_files", with_files);
+      if (name == "resume") resume = value;
+    }
+  }
+};
+
+ranklog::Image gradient(int width, int height) {
+  std::vector<std::uint8_t> pixels;
+  for (int i = 0; i < width * height * 3; ++i) pixels.push_back(static_cast<std::uint8_t>(i * 2));
+  return {width, height, 3, pixels};
+}
+
+void log_files(ranklog::Accelerator& accelerator) {
+  accelerator.log_images({{"samples/first", gradient(8, 4)}}, 10);
+  accelerator.log_images(
+      {{"samples/pair", std::vector<ranklog::Image>{gradient(2, 2), gradient(4, 4)}}}, 11);
+  accelerator.log_images({{"samples/large", gradient(700, 500)}}, 12);
+  accelerator.log_histogram("weights", ranklog::Histogram({0, 1, 2, 3, 4}, {1, 0, 5, 2}), 10);
+  accelerator.log_histogram("uneven", ranklog::Histogram({0, 1, 5}, {1, 2}), 10);
+  accelerator.log_table("results", ranklog::Table({"name", "score"}, {{"a", 0.5}}), 10);
+}
+
+void log_step(ranklog::Accelerator& accelerator, std::int64_t step) {
+  const double rank = accelerator.process_index();
+  const double at = static_cast<double>(step);
+  accelerator.log({{"train/loss", 1 / (at + 1) + rank},
+                   {"späße/日本", at},
+                   {"big", ranklog::max((std::int64_t{1} << 60) + 1 + 2 * step)}},
+                  step);
+  if (step % 10 == 0) {
+    accelerator.log({{"weird/nan", std::nan("")},
+                     {"weird/inf", std::numeric_limits<double>::infinity()},
+                     {"by_rank", ranklog::gather(rank + at)}},
+                    step);
+    accelerator.log({{"val/loss", at / 2}}, step,
+                    {.tracker_options = {
+                         {"aim", {{"context", {{"subset", "val"}}}, {"epoch", step / 10}}}}});
+  }
+  if (step % 100 == 0) accelerator.log({{"note", "späße, step " + std::to_string(step)}}, step);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc < 2) return 2;
+  const Arguments arguments(argc, argv);
+  ranklog::Accelerator accelerator(
+      {.log_with = {"hdf5", "aim"},
+       .project_dir = arguments.directory,
+       .remote_deadline = std::chrono::milliseconds(arguments.deadline_ms)});
+  ranklog::InitOptions options{.run_name = "run"};
+  if (arguments.resume == "yes") options.resume = ranklog::Resume{arguments.first};
+  options.aim.description = "a job";
+  options.aim.tags = {"nightly", "späße"};
+  options.aim.context = ranklog::Config{{"cluster", "test"}};
+  if (arguments.timeout_ms > 0) {
+    options.aim.request_timeout_s = static_cast<double>(arguments.timeout_ms) / 1000;
+  }
+  accelerator.init_trackers("interop",
+                            {{"learning_rate", 1e-2},
+                             {"shuffle", true},
+                             {"nothing", nullptr},
+                             {"layers", std::vector<int>{64, 32}},
+                             {"optimizer", {{"name", "adam"}, {"späße (%)", 1}}},
+                             {"empty", ranklog::Config()},
+                             {"long", std::string(7000, 'x')}},
+                            options);
+  if (arguments.with_files != 0) log_files(accelerator);
+  double longest_s = 0;
+  for (std::int64_t step = arguments.first; step < arguments.steps; ++step) {
+    const auto begin = std::chrono::steady_clock::now();
+    log_step(accelerator, step);
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+    longest_s = std::max(longest_s, took.count());
+    if (arguments.pause_us > 0) {
+      std::this_thread::sleep_for(std::chrono::microseconds(arguments.pause_us));
+    }
+  }
+  if (accelerator.is_main_process()) std::printf("longest step %.3f s\n", longest_s);
+  accelerator.end_training();
+}
