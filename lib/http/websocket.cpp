@@ -101,10 +101,10 @@ class WebSocket::Impl {
 
  private:
   [[noreturn]] void fail(Fault fault, std::string_view why, Refusal refusal = {}) const {
-    throw Error(fault,
-                fmt::format("WebSocket {}{}: {}", options_.server.text, path_,
-                            escape_unprintable(why)),
-                std::move(refusal));
+    throw Error(
+        fault,
+        fmt::format("WebSocket {}{}: {}", options_.server.text, path_, escape_unprintable(why)),
+        std::move(refusal));
   }
 
   template <class Work>
@@ -234,8 +234,7 @@ class WebSocket::Impl {
     std::array<char, 16384> buffer{};
     while (true) {
       std::size_t n_received = 0;
-      const CURLcode code =
-          curl_easy_recv(easy_.get(), buffer.data(), buffer.size(), &n_received);
+      const CURLcode code = curl_easy_recv(easy_.get(), buffer.data(), buffer.size(), &n_received);
       if (code == CURLE_OK && n_received > 0) return {buffer.data(), n_received};
       if (code != CURLE_AGAIN) fail(Fault::unreachable, "the connection is lost");
       wait(CURL_WAIT_POLLIN);

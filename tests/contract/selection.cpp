@@ -20,11 +20,12 @@ using Names = std::vector<std::string>;
 
 namespace {
 
-// The trackers of "all" that this build has, in their order. mlflow belongs to them only where a
-// server is named.
+// The trackers of "all" that this build has, in their order. mlflow and aim belong to them only
+// where a server is named.
 Names all_of_this_build() {
   Names for_runs{"hdf5", "tensorboard", "wandb", "dvclive"};
   if (std::getenv("MLFLOW_TRACKING_URI") != nullptr) for_runs.emplace_back("mlflow");
+  if (std::getenv("RANKLOG_AIM_REPO") != nullptr) for_runs.emplace_back("aim");
   Names names;
   for (const auto& name : get_available_trackers()) {
     if (std::find(for_runs.begin(), for_runs.end(), name) != for_runs.end()) names.push_back(name);

@@ -46,6 +46,8 @@ LIBRARIES = [
     (r"png\.h", r"lib/trackers/support/|tests/", "only trackers' support speaks PNG"),
     (r"nlohmann/.*", r"lib/(http|trackers)/|tools/|tests/|bench/", "JSON stays at the edges"),
     (r"curl/.*", r"lib/http/|tests/", "only http speaks libcurl"),
+    (r"openssl/.*", r"lib/http/", "only http needs OpenSSL"),
+    (r"sodium.*", r"lib/trackers/aim/", "only Aim's hashes need libsodium"),
     (r"CLI/.*", r"tools/", "only the tool has a command line"),
     (r"doctest/.*", r"tests/", "only tests include doctest"),
 ]

@@ -2,8 +2,7 @@
 
 namespace ranklog::trackers::aim {
 
-void Frame::instruct(const std::string& resource, std::string_view method,
-                     const Write& arguments) {
+void Frame::instruct(const std::string& resource, std::string_view method, const Write& arguments) {
   writer_.enter(n_++);
   writer_.array();
   writer_.enter(0);

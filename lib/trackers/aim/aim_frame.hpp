@@ -13,8 +13,8 @@ namespace ranklog::trackers::aim {
 class Frame {
  public:
   // The server cuts pairs off the front of a message and copies the rest five times for each, so
-  // that its work grows with the square of a message's size: 20 kB cost it 7 ms of copying where 1 MB
-  // would cost 20 s.
+  // that its work grows with the square of a message's size: 20 kB cost it 7 ms of copying where 1
+  // MB would cost 20 s.
   static constexpr std::size_t wanted_bytes = 20'000;
 
   using Write = std::function<void(TreeWriter&)>;

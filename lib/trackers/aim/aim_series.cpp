@@ -78,8 +78,8 @@ Path Series::column(const char* name) const {
 void Series::declare_type(Frame& frame, const Handlers& handlers) const {
   frame.set(handlers.meta, {"meta", "traces_types", state_.type, context_, name_}, 1);
   frame.set(handlers.meta,
-            {"meta", "chunks", run_, "typed_traces", std::string(sequence_type(state_.type)), context_,
-             name_},
+            {"meta", "chunks", run_, "typed_traces", std::string(sequence_type(state_.type)),
+             context_, name_},
             1);
   frame.set(handlers.meta, info("dtype"), state_.type);
 }
@@ -151,7 +151,8 @@ void Series::write_info(Frame& frame, const Handlers& handlers, std::size_t n) {
     const Point& point = pending_[i];
     state_.most_images = std::max(state_.most_images, point.n_images);
     if (point.step >= state_.next_step) {
-      state_.next_step = point.step < std::numeric_limits<std::int64_t>::max() ? point.step + 1 : point.step;
+      state_.next_step =
+          point.step < std::numeric_limits<std::int64_t>::max() ? point.step + 1 : point.step;
       last = &point;
     }
     if (!is_metric()) continue;
@@ -177,12 +178,12 @@ void Series::write_info(Frame& frame, const Handlers& handlers, std::size_t n) {
     leaves.emplace_back("last_step", [last](TreeWriter& writer) { writer.integer(last->step); });
   }
   if (state_.most_images > n_images_before) {
-    leaves.emplace_back("record_max_length", [this](TreeWriter& writer) {
-      writer.integer(state_.most_images);
-    });
+    leaves.emplace_back("record_max_length",
+                        [this](TreeWriter& writer) { writer.integer(state_.most_images); });
   }
   frame.update(
-      handlers.meta, info(std::nullopt), leaves.size(), [&](std::size_t i) -> Key { return leaves[i].first; },
+      handlers.meta, info(std::nullopt), leaves.size(),
+      [&](std::size_t i) -> Key { return leaves[i].first; },
       [&](std::size_t i, TreeWriter& writer) { leaves[i].second(writer); });
 }
 

@@ -36,7 +36,7 @@ struct Point {
   double time = 0;
   std::optional<std::int64_t> epoch = {};
   std::variant<std::int64_t, double, Frame::Write> value = 0.0;
-  std::size_t n_bytes = 0;   // of an object, about
+  std::size_t n_bytes = 0;    // of an object, about
   std::int64_t n_images = 0;  // of type images_type
 };
 

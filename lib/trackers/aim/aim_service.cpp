@@ -25,8 +25,8 @@ std::string random_uuid() {
   constexpr std::uint64_t low_48 = 0xFFFFFFFFFFFF;
   const std::uint64_t a = bits();
   const std::uint64_t b = bits();
-  return fmt::format("{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}", a >> 32, a >> 16 & 0xFFFFU,
-                     a & 0xFFFU, 0x8000U | (b >> 48 & 0x3FFFU), b & low_48);
+  return fmt::format("{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}", a >> 32, a >> 16 & 0xFFFFU, a & 0xFFFU,
+                     0x8000U | (b >> 48 & 0x3FFFU), b & low_48);
 }
 
 std::string packed(const ConfigValue& value) {
@@ -89,9 +89,8 @@ void Service::connect() {
 }
 
 void Service::get_resource(std::string& handler, std::string_view type, const Config& arguments) {
-  const auto body =
-      fmt::format("{{\"resource_handler\":{},\"resource_type\":{},\"args\":\"{}\"}}",
-                  json_quote(handler), json_quote(type), packed(arguments));
+  const auto body = fmt::format("{{\"resource_handler\":{},\"resource_type\":{},\"args\":\"{}\"}}",
+                                json_quote(handler), json_quote(type), packed(arguments));
   client_.try_once({.method = http::Method::post,
                     .path = fmt::format("/tracking/{}/get-resource/", client_id_),
                     .body = body},

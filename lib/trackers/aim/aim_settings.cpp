@@ -23,7 +23,8 @@ http::Url server_url(const std::string& what, const std::string& repo) {
         "aim://host:53800 (https://host:53800 for one with a certificate)",
         repo_variable));
   }
-  if (repo.starts_with(scheme)) return http::parse_url(what, "http://" + repo.substr(scheme.size()));
+  if (repo.starts_with(scheme))
+    return http::parse_url(what, "http://" + repo.substr(scheme.size()));
   if (repo.starts_with("http://") || repo.starts_with("https://")) {
     return http::parse_url(what, repo);
   }
@@ -40,9 +41,10 @@ void check_hash(const std::string& hash) {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
   });
   if (is_plain && hash.size() <= longest) return;
-  throw UsageError(fmt::format("tracker 'aim': option 'run_hash' is '{}'; use 1 to {} letters and "
-                               "digits",
-                               escape_unprintable(hash), longest));
+  throw UsageError(
+      fmt::format("tracker 'aim': option 'run_hash' is '{}'; use 1 to {} letters and "
+                  "digits",
+                  escape_unprintable(hash), longest));
 }
 
 }  // namespace

@@ -45,8 +45,7 @@ void AimTracker::start(const TrackerContext& context) {
   const bool is_own = settings_.run_hash.empty();
   run_ = is_own ? aim::own_hash(context) : settings_.run_hash;
   service_ = std::make_unique<aim::Service>(
-      settings_.client,
-      aim::RunTarget{run_, support::now_s(), is_own || context.is_resumed},
+      settings_.client, aim::RunTarget{run_, support::now_s(), is_own || context.is_resumed},
       [this](const std::string& text) {
         if (trouble_limit_.may_report()) say(text);
       });

@@ -57,11 +57,12 @@ class AimTracker final : public GeneralTracker {
   // Declares the context, if it is new.
   std::int64_t context_of(const Config& context);
   void add_value(const support::NamedValue& value, const Record& record, const Call& call);
-  void add_media(const std::string& name, std::string_view type, aim::Point point, const MediaTime& when,
-                 const Config& options);
+  void add_media(const std::string& name, std::string_view type, aim::Point point,
+                 const MediaTime& when, const Config& options);
   aim::Series& series_of(std::int64_t context, std::string_view name);
   // False: the sequence holds points of another type.
-  [[nodiscard]] bool add_point(std::int64_t context, std::string_view name, std::string_view type, aim::Point point);
+  [[nodiscard]] bool add_point(std::int64_t context, std::string_view name, std::string_view type,
+                               aim::Point point);
   void send_pending();
   void send_frames();
   void drop_pending();

@@ -109,7 +109,9 @@ void TreeWriter::pair(unsigned char type, std::string_view body, bool is_blob) {
 }
 
 void TreeWriter::null() { pair(type_null, {}); }
-void TreeWriter::boolean(bool value) { pair(type_bool, std::string_view(value ? "\x01" : "\0", 1)); }
+void TreeWriter::boolean(bool value) {
+  pair(type_bool, std::string_view(value ? "\x01" : "\0", 1));
+}
 void TreeWriter::integer(std::int64_t value) {
   pair(type_integer, little_endian(static_cast<std::uint64_t>(value), 8));
 }

@@ -2,6 +2,7 @@
 // Arguments: <directory> [name=value]...; see Arguments for the names.
 #include <ranklog/ranklog.hpp>
 
+#include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <cmath>
@@ -11,6 +12,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -73,9 +75,9 @@ void log_step(ranklog::Accelerator& accelerator, std::int64_t step) {
                      {"weird/inf", std::numeric_limits<double>::infinity()},
                      {"by_rank", ranklog::gather(rank + at)}},
                     step);
-    accelerator.log({{"val/loss", at / 2}}, step,
-                    {.tracker_options = {
-                         {"aim", {{"context", {{"subset", "val"}}}, {"epoch", step / 10}}}}});
+    accelerator.log(
+        {{"val/loss", at / 2}}, step,
+        {.tracker_options = {{"aim", {{"context", {{"subset", "val"}}}, {"epoch", step / 10}}}}});
   }
   if (step % 100 == 0) accelerator.log({{"note", "späße, step " + std::to_string(step)}}, step);
 }
@@ -91,12 +93,13 @@ int main(int argc, char** argv) {
        .remote_deadline = std::chrono::milliseconds(arguments.deadline_ms)});
   ranklog::InitOptions options{.run_name = "run"};
   if (arguments.resume == "yes") options.resume = ranklog::Resume{arguments.first};
-  options.aim.description = "a job";
-  options.aim.tags = {"nightly", "späße"};
-  options.aim.context = ranklog::Config{{"cluster", "test"}};
+  ranklog::Config of_aim{{"description", "a job"},
+                         {"tags", std::vector<std::string>{"nightly", "späße"}},
+                         {"context", {{"cluster", "test"}}}};
   if (arguments.timeout_ms > 0) {
-    options.aim.request_timeout_s = static_cast<double>(arguments.timeout_ms) / 1000;
+    of_aim.set("request_timeout_s", static_cast<double>(arguments.timeout_ms) / 1000);
   }
+  options.tracker_options["aim"] = std::move(of_aim);
   accelerator.init_trackers("interop",
                             {{"learning_rate", 1e-2},
                              {"shuffle", true},
