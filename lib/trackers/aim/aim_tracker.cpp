@@ -45,7 +45,8 @@ void AimTracker::start(const TrackerContext& context) {
   const bool is_own = settings_.run_hash.empty();
   run_ = is_own ? aim::own_hash(context) : settings_.run_hash;
   service_ = std::make_unique<aim::Service>(
-      settings_.client, aim::RunTarget{run_, support::now_s(), is_own || context.is_resumed},
+      settings_.client,
+      aim::RunTarget{run_, support::start_s(context), is_own || context.is_resumed},
       [this](const std::string& text) {
         if (trouble_limit_.may_report()) say(text);
       });
@@ -317,7 +318,9 @@ void AimTracker::send_end(const RunOutcome& outcome) {
     set_params("ranklog", facts_);
   }
   send_pending();
-  head_.set(service_->handlers().meta, {"meta", "chunks", run_, "end_time"}, support::now_s());
+  if (outcome.status == RunStatus::running) return;
+  head_.set(service_->handlers().meta, {"meta", "chunks", run_, "end_time"},
+            support::end_s(outcome));
   send_pending();
 }
 
