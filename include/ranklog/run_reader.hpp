@@ -26,6 +26,8 @@ struct RunInfo {
   std::int64_t n_ranks = 0;
   double duration_s = 0;  // from creation to the last recorded row
   std::optional<std::int64_t> last_step;
+  double created_time = 0;    // seconds since the Unix epoch
+  std::string status_reason;  // why it failed, if it says
 };
 
 struct SeriesInfo {
@@ -36,6 +38,7 @@ struct SeriesInfo {
   std::string long_name;
   std::int64_t n_rows = 0;
   bool has_per_rank = false;
+  NanPolicy nan = NanPolicy::propagate;
 };
 
 // Columns of one metric; index = row, in the order of recording. Text series have step, time, text

@@ -42,6 +42,9 @@ struct TrackerContext {
   std::int32_t attempt = 0;  // 0: the first
   bool is_resumed = false;
   std::int64_t from_step = 0;  // of a resumed run
+  double start_time = 0;       // of the run, seconds since the Unix epoch; 0: now
+  // `ranklog sync` delivers a recorded run. What may have arrived before comes again as it was.
+  bool is_replay = false;
 };
 
 enum class RunStatus : std::uint8_t { running, completed, failed };
@@ -49,7 +52,8 @@ enum class RunStatus : std::uint8_t { running, completed, failed };
 
 struct RunOutcome {
   RunStatus status = RunStatus::completed;
-  std::string reason;  // empty when completed, unless a signal asked for the end
+  std::string reason;   // empty when completed, unless a signal asked for the end
+  double end_time = 0;  // seconds since the Unix epoch; 0: now
 };
 
 // The thread on which a tracker's methods are called.
@@ -151,12 +155,13 @@ class GeneralTracker {
   // overridden, when nothing was logged for a second.
   virtual void flush() {}
   virtual void on_idle() { flush(); }
+  // RunStatus::running: delivers all and leaves the run open, because a job goes on recording it.
   virtual void finish(const RunOutcome& outcome) { (void)outcome; }
   // From another thread, for ThreadAffinity::sender: the deadline has passed; makes the call that
   // is under way return soon and later ones at once. finish() is still called.
   virtual void cancel() noexcept {}
-  // After finish(), for ThreadAffinity::sender: of all rows that log() was given, also where it
-  // threw. Without a value every row whose log() threw counts as undelivered.
+  // After flush() or finish(), for ThreadAffinity::sender: of all rows that log() was given, also
+  // where it threw. Without a value every row whose log() threw counts as undelivered.
   [[nodiscard]] virtual std::optional<Undelivered> undelivered() const { return std::nullopt; }
   // The vendor object behind the tracker; see TrackerHandle::unwrap.
   [[nodiscard]] virtual NativeHandle native() { return {}; }

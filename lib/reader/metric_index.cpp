@@ -84,6 +84,7 @@ class Walk {
     }
     info.kind = *kind;
     info.reduction = *reduction;
+    if (read_text_attribute(group, "nan") == "skip") info.nan = NanPolicy::skip;
     info.unit = read_text_attribute(group, "unit");
     info.long_name = read_text_attribute(group, "long_name");
     info.has_per_rank = has_dataset(group, "per_rank");

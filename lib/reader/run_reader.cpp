@@ -130,7 +130,11 @@ RunInfo RunReader::info() const {
     info.created = reader::read_text_attribute(root, "created");
     info.library_version = reader::read_text_attribute(root, "ranklog_version");
     info.n_ranks = reader::read_integer_attribute(root, "n_ranks");
-    find_end(run, info, reader::read_real_attribute(root, "created_time"));
+    info.created_time = reader::read_real_attribute(root, "created_time");
+    if (checked(H5Aexists(root, "status_reason"), "look for attribute", "status_reason") > 0) {
+      info.status_reason = reader::read_text_attribute(root, "status_reason");
+    }
+    find_end(run, info, info.created_time);
     return info;
   });
 }

@@ -102,6 +102,7 @@ void Dispatch::start(const std::function<TrackerContext(const Selected&)>& conte
     }
   });
   is_started_ = true;
+  begin_notes(context_for);
   if (config != nullptr) {
     for_each_once([&](Slot& slot) {
       const std::string what = "store_init_configuration";
@@ -122,6 +123,28 @@ void Dispatch::start(const std::function<TrackerContext(const Selected&)>& conte
   for_each_once([](Slot& slot) {
     if (slot.sender) slot.sender->start();
   });
+}
+
+bool Dispatch::has_run_file() const {
+  return std::any_of(slots_.begin(), slots_.end(),
+                     [](const Slot& slot) { return slot.name == "hdf5"; });
+}
+
+// What a server does not get can be delivered later, if there is a run file.
+void Dispatch::begin_notes(const std::function<TrackerContext(const Selected&)>& context_for) {
+  if (!has_run_file()) return;
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    if (!slots_[i].sender || trackers_[i].is_instance) continue;
+    slots_[i].note = DeliveryNote::begin(slots_[i].name, context_for(trackers_[i]));
+  }
+}
+
+void Dispatch::end_notes(const RunOutcome& outcome) {
+  for (auto& slot : slots_) {
+    if (!slot.note) continue;
+    const bool is_told = !slot.shield->summary() && !slot.sender->shortfall("");
+    slot.note->end(slot.sender->first_step_left(), is_told ? to_string(outcome.status) : "");
+  }
 }
 
 bool Dispatch::has(Audience audience) const noexcept {
@@ -246,6 +269,7 @@ void Dispatch::finish(const RunOutcome& outcome) {
   for (auto& slot : slots_) {
     if (slot.sender) slot.sender->await_end(deadline);
   }
+  end_notes(outcome);
 }
 
 void Dispatch::finish_local(const RunOutcome& outcome) {
@@ -265,8 +289,6 @@ void Dispatch::finish_local(const RunOutcome& outcome) {
 }
 
 std::vector<std::string> Dispatch::failures() const {
-  const bool has_run_file = std::any_of(slots_.begin(), slots_.end(),
-                                        [](const Slot& slot) { return slot.name == "hdf5"; });
   std::vector<std::string> lines;
   std::vector<const Sender*> asked;
   for (const auto& slot : slots_) {
@@ -275,7 +297,10 @@ std::vector<std::string> Dispatch::failures() const {
     if (!slot.sender || std::find(asked.begin(), asked.end(), slot.sender.get()) != asked.end())
       continue;
     asked.push_back(slot.sender.get());
-    if (auto line = slot.sender->shortfall(has_run_file)) lines.push_back(std::move(*line));
+    std::string where = "no other copy was kept: select hdf5 too to keep one";
+    if (has_run_file()) where = "all are in run.h5";
+    if (slot.note) where += "; deliver them with: " + slot.note->command();
+    if (auto line = slot.sender->shortfall(where)) lines.push_back(std::move(*line));
   }
   return lines;
 }

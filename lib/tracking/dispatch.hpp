@@ -14,6 +14,7 @@
 #include <thread>
 #include <vector>
 
+#include "tracking/delivery_note.hpp"
 #include "tracking/selection.hpp"
 #include "tracking/sender.hpp"
 #include "tracking/shield.hpp"
@@ -96,7 +97,8 @@ class Dispatch {
     ThreadAffinity affinity = ThreadAffinity::writer;
     Audience audience = Audience::main_process;
     std::shared_ptr<Shield> shield;
-    std::shared_ptr<Sender> sender;  // affinity sender only; one for each tracker
+    std::shared_ptr<Sender> sender;    // affinity sender only; one for each tracker
+    std::optional<DeliveryNote> note;  // beside `sender`
   };
 
   static void log_to(GeneralTracker& tracker, const std::string& name, const Record& record,
@@ -113,6 +115,9 @@ class Dispatch {
   void wait_until_idle();
   void run_writer();
   void tell_writer_slots(std::string_view what, void (GeneralTracker::*method)());
+  [[nodiscard]] bool has_run_file() const;
+  void begin_notes(const std::function<TrackerContext(const Selected&)>& context_for);
+  void end_notes(const RunOutcome& outcome);
   void for_each_once(const std::function<void(Slot&)>& work);
   void finish_local(const RunOutcome& outcome);
 

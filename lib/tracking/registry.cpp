@@ -77,6 +77,10 @@ std::unique_ptr<GeneralTracker> make_tracker(std::string_view name) {
   return nullptr;
 }
 
+bool is_builtin(std::string_view name) {
+  return find_registered(name) == nullptr && find_builtin(name) != nullptr;
+}
+
 LeftOut left_out_of_all() {
   LeftOut left_out;
   for (const auto& builtin : builtin_trackers()) {

@@ -14,6 +14,9 @@ namespace ranklog::tracking {
 // Null when no tracker of that name can be made in this build.
 [[nodiscard]] std::unique_ptr<GeneralTracker> make_tracker(std::string_view name);
 
+// Whether ranklog brings a tracker of that name along, and nobody replaced it.
+[[nodiscard]] bool is_builtin(std::string_view name);
+
 // Built-in trackers that `"all"` leaves out, and why, by name; e.g. one that talks to a server when
 // no server is named. Depends on this process's environment, so rank 0 decides for all ranks.
 using LeftOut = std::map<std::string, std::string>;

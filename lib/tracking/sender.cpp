@@ -117,6 +117,30 @@ struct Sender::State {
     has_ended = true;
     changed.notify_all();
   }
+  // What did not arrive, and why, a reason for each part. Called with the lock held.
+  Loss all_losses(std::vector<std::string>& reasons) const {
+    Loss all;
+    const auto add = [&](const Loss& loss, std::string_view reason) {
+      if (loss.n_rows == 0) return;
+      all.add(loss.n_rows, loss.first_step);
+      reasons.push_back(fmt::format("{} {}", loss.n_rows, reason));
+    };
+    add(without_room, "found its queue full");
+    Loss waiting = at_deadline;
+    if (!has_ended) {  // abandoned, so all that it had is lost
+      waiting.add(current.n_rows, current.first_step);
+      for (const auto& left : queue) waiting.add(left.n_rows, left.first_step);
+    }
+    add(waiting, "were still waiting at the deadline");
+    if (of_tracker) {
+      add({of_tracker->n_rows, of_tracker->first_step},
+          of_tracker->reason.empty() ? "were not confirmed"
+                                     : escape_unprintable(of_tracker->reason));
+    } else {
+      add(refused, "were refused");
+    }
+    return all;
+  }
 };
 
 Sender::Sender(std::shared_ptr<GeneralTracker> tracker, std::shared_ptr<Shield> shield)
@@ -242,34 +266,14 @@ void Sender::run(const std::shared_ptr<State>& state) {
   state->end(lock);
 }
 
-std::optional<std::string> Sender::shortfall(bool has_run_file) const {
+std::optional<std::string> Sender::shortfall(std::string_view where) const {
   const std::lock_guard lock(state_->mutex);
-  Loss all;
   std::vector<std::string> reasons;
-  const auto add = [&](const Loss& loss, std::string_view reason) {
-    if (loss.n_rows == 0) return;
-    all.add(loss.n_rows, loss.first_step);
-    reasons.push_back(fmt::format("{} {}", loss.n_rows, reason));
-  };
-  add(state_->without_room, "found its queue full");
-  Loss at_deadline = state_->at_deadline;
-  if (!state_->has_ended) {  // abandoned, so all that it had is lost
-    at_deadline.add(state_->current.n_rows, state_->current.first_step);
-    for (const auto& left : state_->queue) at_deadline.add(left.n_rows, left.first_step);
-  }
-  add(at_deadline, "were still waiting at the deadline");
-  if (const auto& own = state_->of_tracker) {
-    add({own->n_rows, own->first_step},
-        own->reason.empty() ? "were not confirmed" : escape_unprintable(own->reason));
-  } else {
-    add(state_->refused, "were refused");
-  }
+  const Loss all = state_->all_losses(reasons);
   std::string text;
   if (all.n_rows > 0) {
-    text = fmt::format(
-        "{} row{} from step {} on not delivered ({}); {}", all.n_rows, all.n_rows == 1 ? "" : "s",
-        all.first_step, fmt::join(reasons, "; "),
-        has_run_file ? "all are in run.h5" : "no other copy was kept: select hdf5 too to keep one");
+    text = fmt::format("{} row{} from step {} on not delivered ({}); {}", all.n_rows,
+                       all.n_rows == 1 ? "" : "s", all.first_step, fmt::join(reasons, "; "), where);
   }
   if (state_->n_other_left_out > 0) {
     text += fmt::format("{}{} other calls found its queue full", text.empty() ? "" : "; ",
@@ -281,6 +285,13 @@ std::optional<std::string> Sender::shortfall(bool has_run_file) const {
   }
   if (text.empty()) return std::nullopt;
   return fmt::format("tracker '{}': {}", state_->shield->tracker(), text);
+}
+
+std::optional<std::int64_t> Sender::first_step_left() const {
+  const std::lock_guard lock(state_->mutex);
+  std::vector<std::string> reasons;
+  const Loss all = state_->all_losses(reasons);
+  return all.n_rows > 0 ? std::optional(all.first_step) : std::nullopt;
 }
 
 }  // namespace ranklog::tracking

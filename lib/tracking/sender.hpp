@@ -9,6 +9,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -54,7 +55,10 @@ class Sender {
   void await_end(std::chrono::steady_clock::time_point deadline);
 
   // After await_end(): one line for the closing summary on what was not delivered, or none.
-  [[nodiscard]] std::optional<std::string> shortfall(bool has_run_file) const;
+  // `where`: where all rows are.
+  [[nodiscard]] std::optional<std::string> shortfall(std::string_view where) const;
+  // After await_end(): the lowest step of the rows that were not delivered.
+  [[nodiscard]] std::optional<std::int64_t> first_step_left() const;
 
  private:
   struct State;

@@ -30,8 +30,9 @@ ALLOWED = {
     "http": "core",
     "trackers": "core tracking hdf5 http",
     "reader": "core hdf5",
+    "sync": "core reader tracking",
     "accelerator": "core comm reduce provenance tracking trackers",
-    "tools": "core reader tracking trackers",
+    "tools": "core reader tracking trackers sync",
 }
 ALLOWED = {module: set(names.split()) | {module} for module, names in ALLOWED.items()}
 
@@ -113,6 +114,7 @@ def self_test():
         ("lib/trackers/jsonl/a.cpp", '#include "hdf5/handle.hpp"'),
         ("lib/reader/a.cpp", '#include "tracking/dispatch.hpp"'),
         ("lib/reader/a.cpp", "#include <mpi.h>"),
+        ("lib/sync/a.cpp", '#include "trackers/mlflow/mlflow_tracker.hpp"'),
         ("lib/reduce/a.cpp", "  #  include <mpi.h>"),
         ("lib/accelerator/a.cpp", "#include <cuda_runtime.h>"),
         ("lib/tracking/a.cpp", "#include <hdf5.h>"),

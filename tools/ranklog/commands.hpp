@@ -15,7 +15,8 @@
 namespace ranklog::tool {
 
 inline constexpr int exit_ok = 0;
-inline constexpr int exit_unreadable = 1;  // a run could not be read, or the output not written
+// A run could not be read or delivered, or the output not written.
+inline constexpr int exit_unreadable = 1;
 inline constexpr int exit_usage = 2;
 
 struct CommandResult {
@@ -67,6 +68,21 @@ struct ValidateOptions {
   Layout layout;
 };
 
+struct SyncOptions {
+  std::vector<std::string> runs;
+  std::vector<std::string> trackers;
+  std::vector<std::string> tracker_options;  // NAME=VALUE
+  std::string into;
+  std::optional<std::int64_t> since;
+  bool follow = false;
+  bool dry_run = false;
+  double interval_s = 1;
+  std::optional<double> rows_per_s;
+  std::optional<double> timeout_s;
+  bool json = false;
+  Layout layout;
+};
+
 // Prints text at once; false when nobody reads it any more.
 using Writer = std::function<bool(std::string_view text)>;
 
@@ -76,5 +92,7 @@ using Writer = std::function<bool(std::string_view text)>;
 [[nodiscard]] CommandResult run_recover(const RecoverOptions& options);
 [[nodiscard]] CommandResult run_tail(const TailOptions& options, const Writer& write);
 [[nodiscard]] CommandResult run_validate(const ValidateOptions& options);
+// Shows on standard error how far it is if that is a terminal. SIGINT and SIGTERM end it in order.
+[[nodiscard]] CommandResult run_sync(const SyncOptions& options);
 
 }  // namespace ranklog::tool

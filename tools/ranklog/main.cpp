@@ -23,9 +23,10 @@ constexpr const char* examples = R"(Examples:
   ranklog ls                         runs below ./runs, else below .
   ranklog show runs/digits/baseline  header, metrics, worst ranks, trends
   ranklog show digits/baseline --metrics 'train/*' --wide
+  ranklog sync runs/digits/baseline --to mlflow
   ranklog ls --json | jq -r '.runs[] | select(.status == "failed") | .path'
 
-Exit codes: 0 all was read, 1 a run could not be read, 2 wrong usage.)";
+Exit codes: 0 all was read or delivered, 1 a run could not be, 2 wrong usage.)";
 
 constexpr const char* show_notes =
     R"(WORST is the rank that held the largest value of its row (the smallest, for
@@ -45,12 +46,18 @@ constexpr const char* recover_notes =
 program. Does no harm to a file that is in order, and may be repeated. Refused
 while a job records to the run.)";
 
+constexpr const char* sync_notes =
+    R"(May be interrupted at any time and repeated: what was delivered is noted in
+sync-NAME.state beside the run. With --option, what the job was given has to be
+given again.)";
+
 constexpr std::size_t help_column = 24;
 
 struct Arguments {
   LsOptions ls;
   ShowOptions show;
   RecoverOptions recover;
+  SyncOptions sync;
   TailOptions tail;
   ValidateOptions validate;
   bool ascii = false;
@@ -127,6 +134,40 @@ CLI::App* add_validate(CLI::App& app, Arguments& arguments) {
   return validate;
 }
 
+CLI::App* add_sync(CLI::App& app, SyncOptions& options) {
+  CLI::App* sync = app.add_subcommand("sync", "Deliver runs to a tracker, also while they go on");
+  sync->add_option("RUN", options.runs, "run directories or files, as given or below ./runs")
+      ->required();
+  sync->add_option("--to", options.trackers, "tracker to deliver to; may be repeated")
+      ->type_name("NAME")
+      ->expected(1)
+      ->take_all()
+      ->required();
+  sync->add_option("--option", options.tracker_options,
+                   "option of the tracker; may be repeated. Keys come from the environment")
+      ->type_name("NAME=VALUE")
+      ->expected(1)
+      ->take_all();
+  sync->add_flag("-f,--follow", options.follow, "go on until the run has ended");
+  sync->add_option("--since", options.since, "pass over rows below this step, for good")
+      ->type_name("STEP");
+  sync->add_flag("-n,--dry-run", options.dry_run, "only say what would be delivered");
+  sync->add_option("--into", options.into, "write files below DIR/<project>/<run> instead")
+      ->type_name("DIR");
+  sync->add_option("--rate", options.rows_per_s,
+                   "rows a second at most; 0: no limit (servers 5000)")
+      ->check(CLI::NonNegativeNumber);
+  sync->add_option("--timeout", options.timeout_s,
+                   "seconds to wait for a server; 0: no limit (60, with --follow 0)")
+      ->check(CLI::NonNegativeNumber);
+  sync->add_option("--interval", options.interval_s, "seconds between two looks (1)")
+      ->type_name("S")
+      ->check(CLI::Range(0.01, 1e6));
+  sync->add_flag("--json", options.json, "one JSON document instead of sentences");
+  sync->footer(sync_notes);
+  return sync;
+}
+
 // One line on stderr, whatever the text holds.
 void report(std::string_view message) {
   fmt::print(stderr, "ranklog: {}\n", printable(message, charset_of_locale()));
@@ -148,6 +189,7 @@ int run(int argc, char** argv) {
   const CLI::App* ls = add_ls(app, arguments);
   const CLI::App* recover = add_recover(app, arguments);
   add_show(app, arguments);
+  const CLI::App* sync = add_sync(app, arguments.sync);
   const CLI::App* tail = add_tail(app, arguments);
   const CLI::App* validate = add_validate(app, arguments);
   try {
@@ -162,7 +204,7 @@ int run(int argc, char** argv) {
     return exit_usage;
   }
   if (app.get_subcommands().empty()) {
-    report("which command: ls, show, tail, recover or validate? (see ranklog --help)");
+    report("which command: ls, show, sync, tail, recover or validate? (see ranklog --help)");
     return exit_usage;
   }
   const Layout layout{arguments.wide ? any_width : output_width(),
@@ -173,6 +215,8 @@ int run(int argc, char** argv) {
   if (recover->parsed()) return finish(run_recover(arguments.recover));
   arguments.tail.layout = layout;
   arguments.validate.layout = layout;
+  arguments.sync.layout = layout;
+  if (sync->parsed()) return finish(run_sync(arguments.sync));
   if (tail->parsed()) return finish(run_tail(arguments.tail, write_output));
   if (validate->parsed()) return finish(run_validate(arguments.validate));
   return finish(ls->parsed() ? run_ls(arguments.ls) : run_show(arguments.show));

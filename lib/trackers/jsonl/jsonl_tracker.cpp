@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/text.hpp"
+#include "trackers/jsonl/earlier_lines.hpp"
 #include "trackers/support/json_text.hpp"
 #include "trackers/support/run_output.hpp"
 
@@ -95,15 +96,18 @@ void JsonlTracker::start(const TrackerContext& context) {
   tracking::OptionReader options(tracker_name, context.options);
   const auto flush_interval = support::read_flush_interval(tracker_name, options);
   options.reject_unknown();
+  const auto path = support::require_run_dir(tracker_name, context) / "metrics.jsonl";
+  const bool goes_on = context.is_resumed && std::filesystem::exists(path);
+  if (goes_on) kept_ = cut_earlier_lines(path, context.from_step);
   file_ = std::make_unique<support::RecordFile>(
-      support::require_run_dir(tracker_name, context) / "metrics.jsonl",
-      support::RecordFileOptions{.flush_interval = flush_interval});
+      path, support::RecordFileOptions{.flush_interval = flush_interval, .may_exist = goes_on});
+  if (file_->end() > 0) return;  // it has its first line
   line_.clear();
   append_json(line_, Config{{"ranklog_jsonl", format_version},
                             {"project", context.project_name},
                             {"run_name", context.run_name},
                             {"run_id", context.run_id},
-                            {"created", iso8601_utc(support::now_s())},
+                            {"created", iso8601_utc(support::start_s(context))},
                             {"n_ranks", context.n_ranks}});
   append_line();
   file_->flush();
@@ -113,7 +117,7 @@ void JsonlTracker::store_init_configuration(const Config& config) {
   line_ = "{\"config\":";
   append_json(line_, config);
   line_ += '}';
-  append_line();
+  append_line_once();
 }
 
 void JsonlTracker::log(const Record& record, const Config& options) {
@@ -141,9 +145,14 @@ const std::string& JsonlTracker::quoted_key(const Metric& metric) {
     line_ = "{\"metric\":";
     append_json(line_, declaration(*metric.info));
     line_ += '}';
-    append_line();
+    append_line_once();
   }
   return entry->second.quoted;
+}
+
+// A file that goes on may have it already.
+void JsonlTracker::append_line_once() {
+  if (!kept_.contains(line_)) append_line();
 }
 
 void JsonlTracker::append_line() {
@@ -154,10 +163,14 @@ void JsonlTracker::append_line() {
 void JsonlTracker::flush() { file_->flush(); }
 
 void JsonlTracker::finish(const RunOutcome& outcome) {
+  if (outcome.status == RunStatus::running) {
+    file_->close();
+    return;
+  }
   line_.clear();
   append_json(line_, Config{{"outcome", to_string(outcome.status)},
                             {"reason", outcome.reason},
-                            {"finished", iso8601_utc(support::now_s())}});
+                            {"finished", iso8601_utc(support::end_s(outcome))}});
   append_line();
   file_->close();
 }

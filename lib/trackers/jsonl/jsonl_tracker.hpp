@@ -1,7 +1,9 @@
 // Tracker `jsonl`: metrics.jsonl in the run directory, one JSON object a line (docs/trackers.md).
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <unordered_map>
 
@@ -29,7 +31,10 @@ class JsonlTracker final : public GeneralTracker {
   // The key as JSON; at its first use writes the line that declares it.
   const std::string& quoted_key(const Metric& metric);
   void append_line();
+  void append_line_once();
 
+  std::set<std::string, std::less<>>
+      kept_;  // declarations and configurations in a file that goes on
   std::unique_ptr<support::RecordFile> file_;
   std::unordered_map<const MetricInfo*, KnownKey> known_keys_;
   std::string line_;

@@ -49,7 +49,8 @@ std::map<std::string, std::string> mapped_tags(const std::map<std::string, std::
 void MlflowTracker::start(const TrackerContext& context) {
   settings_ = mlflow::read_settings(context, [](const char* name) { return std::getenv(name); });
   own_id_ = context.run_id;
-  start_time_ms_ = milliseconds(support::now_s());
+  is_replay_ = context.is_replay;
+  start_time_ms_ = milliseconds(support::start_s(context));
   service_ = std::make_unique<mlflow::Service>(settings_.client, settings_.retry,
                                                [this](const std::string& text) {
                                                  if (trouble_limit_.may_report()) say(text);
@@ -85,10 +86,12 @@ const mlflow::Run& MlflowTracker::connect() {
   }
   if (!is_new) {
     service_->update_run(run.id, "RUNNING", std::nullopt);
-    texts_.set_suffix(fmt::format("-{}", start_time_ms_));
+    texts_.set_suffix(fmt::format("-{}", milliseconds(support::now_s())));
     if (!settings_.run_id.empty()) {
       for (const auto& [key, value] : mapped_tags(settings_.tags)) batch_.set_tag(key, value);
     }
+    // A replay may fill gaps between delivered rows; the server knows identical points.
+    if (is_replay_) run.last_steps.clear();
     if (!run.last_steps.empty()) {
       say(
           fmt::format("run {} goes on; steps of a metric that are on the server already are not "
@@ -327,7 +330,9 @@ bool MlflowTracker::log_artifact(const Artifact& artifact, const MediaTime&,
 void MlflowTracker::flush() {
   if (given_up_) return;
   send_batch();
-  if (std::chrono::steady_clock::now() - texts_sent_at_ >= text_interval) send_texts();
+  const bool is_due = std::chrono::steady_clock::now() - texts_sent_at_ >= text_interval;
+  // Nobody logs the texts of a replay again once flush() has returned.
+  if (is_due || is_replay_) send_texts();
 }
 
 void MlflowTracker::finish(const RunOutcome& outcome) {
@@ -337,7 +342,9 @@ void MlflowTracker::finish(const RunOutcome& outcome) {
     if (!outcome.reason.empty()) batch_.set_tag("ranklog.outcome", outcome.reason);
     send_batch();
     send_texts();
-    service_->update_run(run_->id, end_status(outcome), milliseconds(support::now_s()));
+    if (outcome.status != RunStatus::running) {
+      service_->update_run(run_->id, end_status(outcome), milliseconds(support::end_s(outcome)));
+    }
   } catch (const http::Error& error) {
     if (error.fault() != Fault::cancelled) throw;
   }

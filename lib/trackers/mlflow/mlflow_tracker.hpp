@@ -65,6 +65,7 @@ class MlflowTracker final : public GeneralTracker {
   mlflow::Settings settings_;
   std::string own_id_;
   std::int64_t start_time_ms_ = 0;
+  bool is_replay_ = false;
   tracking::ReportLimit trouble_limit_;
   std::unique_ptr<mlflow::Service> service_;
   std::optional<mlflow::Run> run_;

@@ -36,4 +36,12 @@ double now_s() {
   return std::chrono::duration<double>(now).count();
 }
 
+double start_s(const TrackerContext& context) {
+  return context.start_time > 0 ? context.start_time : now_s();
+}
+
+double end_s(const RunOutcome& outcome) {
+  return outcome.end_time > 0 ? outcome.end_time : now_s();
+}
+
 }  // namespace ranklog::trackers::support

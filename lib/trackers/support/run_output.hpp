@@ -24,5 +24,8 @@ void reject_log_options(std::string_view tracker, const Config& options);
 
 // Seconds since the epoch, now.
 [[nodiscard]] double now_s();
+// When the run began or ended: as the context or the outcome says, else now.
+[[nodiscard]] double start_s(const TrackerContext& context);
+[[nodiscard]] double end_s(const RunOutcome& outcome);
 
 }  // namespace ranklog::trackers::support

@@ -32,13 +32,14 @@ void TensorBoardTracker::start(const TrackerContext& context) {
   options.reject_unknown();
   run_dir_ = support::require_run_dir(tracker_name, context);
   if (context.is_resumed) first_step_ = context.from_step;
+  start_time_ = support::start_s(context);
   file_ = std::make_shared<EventWriter>(run_dir_, flush_interval_, first_step_);
   native_.emplace(file_);
 }
 
 void TensorBoardTracker::store_init_configuration(const Config& config) {
   for (const auto& [key, value] : config.items()) config_.set(key, value);
-  file_->write(hparams_event(config_, support::now_s()));
+  file_->write(hparams_event(config_, start_time_));
   has_config_ = true;
   support::replace_file(run_dir_ / "hparams.yml", support::to_yaml(config_));
 }
@@ -188,7 +189,9 @@ void TensorBoardTracker::flush() {
 
 void TensorBoardTracker::finish(const RunOutcome& outcome) {
   write_layout();
-  if (has_config_) file_->write(session_end_event(outcome.status, support::now_s()));
+  if (has_config_ && outcome.status != RunStatus::running) {
+    file_->write(session_end_event(outcome.status, support::end_s(outcome)));
+  }
   for (const auto& [rank, run] : rank_runs_) run->close();
   file_->close();
 }

@@ -53,6 +53,7 @@ class TensorBoardTracker final : public GeneralTracker {
   std::filesystem::path run_dir_;
   std::chrono::duration<double> flush_interval_{1.0};
   std::int64_t first_step_ = 0;
+  double start_time_ = 0;
   bool has_rank_runs_ = false;
   std::map<std::int32_t, std::unique_ptr<EventWriter>> rank_runs_;
   RangeLayout layout_;

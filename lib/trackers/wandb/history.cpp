@@ -54,8 +54,8 @@ std::string defined_json(const MetricDefinition& definition, const SummaryNumber
 
 }  // namespace
 
-History::History(RunLog& log, double now)
-    : log_(log), begun_(now), start_(now), newest_time_(now) {}
+History::History(RunLog& log, double begun, bool is_replay)
+    : log_(log), begun_(begun), is_replay_(is_replay), start_(begun), newest_time_(begun) {}
 
 History::~History() = default;
 
@@ -72,7 +72,9 @@ void History::take_written(const wandb_proto::History& row) {
     if (item.key() == "_timestamp" || item.key() == "_step") continue;
     if (item.key() == "_runtime") {
       const double runtime = std::strtod(item.value_json().c_str(), nullptr);
-      if (runtime >= 0 && runtime <= max_runtime_s) start_ = std::min(start_, begun_ - runtime);
+      if (runtime >= 0 && runtime <= max_runtime_s && !is_replay_) {
+        start_ = std::min(start_, begun_ - runtime);
+      }
       continue;
     }
     Cell& cell = cell_of(item.key());

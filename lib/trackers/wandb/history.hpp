@@ -36,8 +36,9 @@ class History {
   // Rows that are open at most.
   static constexpr std::size_t max_open_rows = 4096;
 
-  // `now` in seconds since the epoch: what `_runtime` counts from.
-  History(RunLog& log, double now);
+  // `begun` in seconds since the epoch: what `_runtime` counts from, in a replay also in a log that
+  // goes on.
+  History(RunLog& log, double begun, bool is_replay = false);
   ~History();
   History(const History&) = delete;
   History& operator=(const History&) = delete;
@@ -105,6 +106,7 @@ class History {
   const MetricDefinitions* definitions_ = nullptr;          // null without any
   std::map<std::string, std::string, std::less<>> x_axes_;  // their newest values, as JSON
   const double begun_;
+  const bool is_replay_;
   double start_;  // begun_ less the runtime of earlier attempts
   double newest_time_;
   std::uint64_t n_rows_ = 0;

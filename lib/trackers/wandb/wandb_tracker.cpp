@@ -53,13 +53,13 @@ std::optional<std::int64_t> WandbTracker::next_step(const fs::path& run_dir) {
 void WandbTracker::start(const TrackerContext& context) {
   settings_ = read_settings(context, environment_);
   if (settings_.is_disabled) return;
-  const double now = support::now_s();
+  const double begun = support::start_s(context);
   const auto earlier =
       context.is_resumed ? find_log(settings_.directory, settings_.id) : std::nullopt;
-  if (earlier && !is_synced(*earlier)) continue_log(*earlier, context.from_step, now);
-  if (!log_) begin_log(context, now);
+  if (earlier && !is_synced(*earlier)) continue_log(*earlier, context, begun);
+  if (!log_) begin_log(context, begun);
   if (earlier && is_synced(*earlier)) take_over_synced(*earlier);
-  auto environment = environment_record(settings_, context, now);
+  auto environment = environment_record(settings_, context, begun);
   log_->write(environment);
   if (settings_.system_metrics_interval.count() > 0) {
     system_metrics_.emplace(settings_.system_metrics_interval);
@@ -69,25 +69,26 @@ void WandbTracker::start(const TrackerContext& context) {
   log_->flush();
 }
 
-void WandbTracker::begin_log(const TrackerContext& context, double now) {
-  const fs::path run = make_run_directory(settings_.directory, settings_.id, now);
+void WandbTracker::begin_log(const TrackerContext& context, double begun) {
+  const fs::path run = make_run_directory(settings_.directory, settings_.id, begun);
   log_ = std::make_unique<RunLog>(run / fmt::format("run-{}.wandb", settings_.id),
                                   settings_.flush_interval);
-  history_ = std::make_unique<History>(*log_, now);
+  history_ = std::make_unique<History>(*log_, begun, context.is_replay);
   media_ = std::make_unique<MediaFiles>(run / "files", *log_);
   auto header = header_record();
   log_->write(header);
-  auto record = run_record(settings_, context, now);
+  auto record = run_record(settings_, context, begun);
   log_->write(record);
   history_->define(settings_.metrics);
 }
 
 // One log for all attempts: what the earlier one wrote at the steps that are run again is cut off.
-void WandbTracker::continue_log(const fs::path& log, std::int64_t from_step, double now) {
+void WandbTracker::continue_log(const fs::path& log, const TrackerContext& context, double begun) {
+  const std::int64_t from_step = context.from_step;
   const Kept kept = read_log(log, from_step, [](const auto&) {});
   if (kept.n_records == 0) return;
   log_ = std::make_unique<RunLog>(log, settings_.flush_interval, kept.end, kept.n_records);
-  history_ = std::make_unique<History>(*log_, now);
+  history_ = std::make_unique<History>(*log_, begun, context.is_replay);
   history_->define(settings_.metrics);
   (void)read_log(log, from_step, [&](const auto& row) { history_->take_written(row); });
   media_ = std::make_unique<MediaFiles>(log.parent_path() / "files", *log_);
@@ -242,6 +243,10 @@ void WandbTracker::finish(const RunOutcome& outcome) {
   history_->write_all();
   history_->write_summary();
   write_extras(true);
+  if (outcome.status == RunStatus::running) {
+    log_->close();
+    return;
+  }
   for (auto record :
        {exit_record(outcome.status, history_->runtime()), final_record(), footer_record()}) {
     log_->write(record);

@@ -45,8 +45,8 @@ class WandbTracker final : public GeneralTracker {
   void finish(const RunOutcome& outcome) override;
 
  private:
-  void begin_log(const TrackerContext& context, double now);
-  void continue_log(const std::filesystem::path& log, std::int64_t from_step, double now);
+  void begin_log(const TrackerContext& context, double begun);
+  void continue_log(const std::filesystem::path& log, const TrackerContext& context, double begun);
   void take_over_synced(const std::filesystem::path& log);
   // Runs `fill` with the row of that step open. What fails on the way, or an unknown option, is
   // thrown when the rest is done; a step that W&B would not take is an error.
