@@ -1,6 +1,8 @@
 // What was delivered: its file, hostile ones included, and where a delivery goes on.
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <limits>
 #include <random>
@@ -164,15 +166,15 @@ TEST_CASE("the line that delivers the rest is one that a shell takes, without se
                      {"api_key", "hush"},       {"statistics", true},
                      {"run_name", "7"},         {"tags", Config{{"team", "flow"}}},
                      {"request_timeout_s", 2.5}};
-  auto note = tracking::DeliveryNote::begin("jsonl", context);
+  auto note = tracking::DeliveryNote::begin("console", context);
   REQUIRE(note);
   CHECK(note->command() ==
         "ranklog sync " + directory.path().string() +
-            " --to jsonl --option 'description=a job' --option statistics=true --option "
-            "'run_name=\"7\"' --option 'tags={\"team\":\"flow\"}' --option request_timeout_s=2.5");
+            " --to console --option 'description=a job' --option statistics=true --option "
+            "'run_name=\"7\"' --option 'tags={\"team\": \"flow\"}' --option request_timeout_s=2.5");
   note->end(8, "");
   const auto state =
-      tracking::read_delivery(tracking::delivery_file(directory.path(), "jsonl"), context.run_id);
+      tracking::read_delivery(tracking::delivery_file(directory.path(), "console"), context.run_id);
   REQUIRE(state);
   CHECK(state->jobs == std::vector<JobDelivery>{{0, lowest, 8}});
   CHECK_FALSE(tracking::DeliveryNote::begin("somebody's own", context));
