@@ -5,7 +5,7 @@ RANKLOG_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 RANKLOG_JOBS=${RANKLOG_JOBS:-$(nproc)}
 # shellcheck disable=SC2034 # read by the scripts
 RANKLOG_BUILD_PACKAGES=(g++ cmake ninja-build pkg-config libfmt-dev libhdf5-dev nlohmann-json3-dev
-                        libcli11-dev libcurl4-openssl-dev libssl-dev libsodium-dev
+                        libcli11-dev libcurl4-openssl-dev libssl-dev libsodium-dev libzip-dev
                         protobuf-compiler libprotobuf-dev zlib1g-dev
                         libpng-dev
                         libopenmpi-dev openmpi-bin)

@@ -92,6 +92,7 @@ struct InitOptions {
   WandbOptions wandb = {};
   MlflowOptions mlflow = {};
   AimOptions aim = {};
+  ClearmlOptions clearml = {};
 };
 
 // Who takes part in a call of log().

@@ -56,7 +56,7 @@ struct RunOutcome {
   double end_time = 0;  // seconds since the Unix epoch; 0: now
 };
 
-// The thread on which a tracker's methods are called.
+// The thread on which a tracker's methods are called; asked for once, after start().
 enum class ThreadAffinity : std::uint8_t {
   writer,  // ranklog's own writer thread; the default, so that a slow tracker does not stop the
            // loop

@@ -83,4 +83,23 @@ struct AimOptions {
   std::optional<double> request_timeout_s = {};
 };
 
+// Server, keys and names also come from ClearML's variables and clearml.conf: docs/trackers.md.
+struct ClearmlOptions {
+  std::optional<std::string> mode = {};  // auto, online, offline
+  std::optional<std::string> project_name = {};
+  std::optional<std::string> task_name = {};
+  std::optional<std::string> task_type = {};
+  std::optional<std::string> task_id = {};  // a task on the server to continue
+  std::optional<std::vector<std::string>> tags = {};
+  std::optional<std::string> comment = {};
+  std::optional<std::string> series = {};  // how a key is divided: prefix, slash
+  std::optional<std::string> dir = {};     // of offline sessions
+  std::optional<std::string> api_host = {};
+  std::optional<std::string> files_host = {};
+  std::optional<bool> statistics = {};
+  std::optional<std::int64_t> max_ranks = {};
+  std::optional<double> flush_interval_s = {};  // offline
+  std::optional<double> request_timeout_s = {};
+};
+
 }  // namespace ranklog

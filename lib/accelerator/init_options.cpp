@@ -15,6 +15,7 @@ std::map<std::string, Config> all_tracker_options(const InitOptions& options) {
   add("wandb", options.wandb);
   add("mlflow", options.mlflow);
   add("aim", options.aim);
+  add("clearml", options.clearml);
   return all;
 }
 

@@ -34,10 +34,14 @@ std::string_view name_of(Method method) {
 struct ListDeleter {
   void operator()(curl_slist* list) const noexcept { curl_slist_free_all(list); }
 };
+struct MimeDeleter {
+  void operator()(curl_mime* form) const noexcept { curl_mime_free(form); }
+};
 struct FileDeleter {
   void operator()(std::FILE* file) const noexcept { std::fclose(file); }
 };
 using List = std::unique_ptr<curl_slist, ListDeleter>;
+using Mime = std::unique_ptr<curl_mime, MimeDeleter>;
 using File = std::unique_ptr<std::FILE, FileDeleter>;
 
 void append(List& list, const std::string& line) {
@@ -78,6 +82,11 @@ class Client::Impl {
     note_secret(options_.bearer_token);
     if (!server.password.empty()) note_secret(base64(server.user + ':' + server.password));
     for (const auto& header : options_.secret_headers) note_secret(header.value);
+  }
+
+  void set_bearer_token(std::string token) {
+    options_.bearer_token = std::move(token);
+    note_secret(options_.bearer_token);
   }
 
   Response send(const Request& request) {
@@ -129,7 +138,10 @@ class Client::Impl {
 
  private:
   void note_secret(const std::string& secret) {
-    if (!secret.empty()) secrets_.push_back(secret);
+    if (secret.empty() || std::find(secrets_.begin(), secrets_.end(), secret) != secrets_.end()) {
+      return;
+    }
+    secrets_.push_back(secret);
   }
 
   [[noreturn]] void fail(Fault fault, const Request& request, std::string_view why) const {
@@ -152,15 +164,40 @@ class Client::Impl {
     List headers;
     append(headers, "Accept: application/json");
     append(headers, "Expect:");  // no wait for "100 Continue"
-    if (request.method != Method::get) append(headers, "Content-Type: " + request.content_type);
+    if (request.method != Method::get && request.form.empty()) {
+      append(headers, "Content-Type: " + request.content_type);
+    }
     for (const auto& [name, value] : options_.secret_headers) append(headers, name + ": " + value);
     return headers;
+  }
+
+  [[nodiscard]] Mime form_of(CURL* handle, const Request& request) const {
+    Mime form(curl_mime_init(handle));
+    for (const FormPart& part : request.form) {
+      curl_mimepart* const made = form ? curl_mime_addpart(form.get()) : nullptr;
+      if (made == nullptr) fail(Fault::local, request, "out of memory for a form");
+      auto code = curl_mime_name(made, part.name.c_str());
+      if (code == CURLE_OK) {
+        code = part.file.empty() ? curl_mime_data(made, part.bytes.data(), part.bytes.size())
+                                 : curl_mime_filedata(made, part.file.c_str());
+      }
+      if (code == CURLE_OK && !part.file_name.empty()) {
+        code = curl_mime_filename(made, part.file_name.c_str());
+      }
+      if (code == CURLE_OK && !part.content_type.empty()) {
+        code = curl_mime_type(made, part.content_type.c_str());
+      }
+      if (code != CURLE_OK) {
+        fail(Fault::local, request, fmt::format("cannot read '{}'", part.file.string()));
+      }
+    }
+    return form;
   }
 
   // The file stays open while the request is sent.
   [[nodiscard]] File set_body(CURL* handle, const Request& request) const {
     File file;
-    if (request.method == Method::get) return file;
+    if (request.method == Method::get || !request.form.empty()) return file;
     if (!request.file.empty()) {
       std::error_code error;
       const auto n_bytes = std::filesystem::file_size(request.file, error);
@@ -192,6 +229,8 @@ class Client::Impl {
     const List headers = headers_for(request);
     set_option(handle, CURLOPT_HTTPHEADER, headers.get());
     const File file = set_body(handle, request);
+    const Mime form = form_of(handle, request);
+    if (!request.form.empty()) set_option(handle, CURLOPT_MIMEPOST, form.get());
 
     const CURLcode code = perform(handle);
     if (is_cancelled_) fail(Fault::cancelled, request, "given up at the deadline");
@@ -256,6 +295,7 @@ class Client::Impl {
 
 Client::Client(ClientOptions options) : impl_(std::make_unique<Impl>(std::move(options))) {}
 Client::~Client() = default;
+void Client::set_bearer_token(std::string token) { impl_->set_bearer_token(std::move(token)); }
 Response Client::send(const Request& request) { return impl_->send(request); }
 void Client::cancel() noexcept { impl_->cancel(); }
 bool Client::is_cancelled() const noexcept { return impl_->is_cancelled(); }

@@ -33,6 +33,15 @@ struct ClientOptions {
 
 enum class Method : std::uint8_t { get, post, put };
 
+// A part of a form (multipart/form-data, RFC 7578).
+struct FormPart {
+  std::string name;
+  std::string file_name = {};
+  std::string content_type = {};
+  std::string bytes = {};
+  std::filesystem::path file = {};  // sent instead of `bytes`; never all in memory
+};
+
 struct Request {
   Method method = Method::get;
   std::string path;                 // behind the server's address, encoded; begins with "/"
@@ -40,6 +49,7 @@ struct Request {
   std::string body = {};            // not for get
   std::filesystem::path file = {};  // sent instead of `body`, for put; never all in memory
   std::string content_type = "application/json";
+  std::vector<FormPart> form = {};  // for post: instead of `body`
 };
 
 struct Response {
@@ -58,6 +68,9 @@ class Client {
   ~Client();
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
+
+  // For later requests, also in place of user and password; empty: none.
+  void set_bearer_token(std::string token);
 
   // One try. Any HTTP status is an answer. Errors: Error with every Fault but refused, bad_answer.
   [[nodiscard]] Response send(const Request& request);

@@ -71,7 +71,7 @@ std::string message_of(std::string_view body) {
   try {
     const Json answer = parse_object(body);
     const std::array places{find(answer, {"message"}), find(answer, {"exception", "message"}),
-                            find(answer, {"error_code"})};
+                            find(answer, {"meta", "result_msg"}), find(answer, {"error_code"})};
     for (const Json* found : places) {
       const auto* text = found == nullptr ? nullptr : found->get_ptr<const std::string*>();
       if (text != nullptr && !text->empty()) return text->substr(0, max_message_bytes);

@@ -46,6 +46,7 @@ class RetryingClient {
   // Also ends a wait between two tries.
   void cancel() noexcept;
 
+  void set_bearer_token(std::string token) { client_.set_bearer_token(std::move(token)); }
   [[nodiscard]] const Client& client() const noexcept { return client_; }
 
  private:

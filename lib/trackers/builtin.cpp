@@ -6,6 +6,9 @@
 #ifdef RANKLOG_HAS_AIM
 #include "trackers/aim/aim_tracker.hpp"
 #endif
+#ifdef RANKLOG_HAS_CLEARML
+#include "trackers/clearml/clearml_tracker.hpp"
+#endif
 #ifdef RANKLOG_HAS_DVCLIVE
 #include "trackers/dvclive/dvclive_tracker.hpp"
 #endif
@@ -38,6 +41,9 @@ const std::vector<BuiltinTracker>& builtin_trackers() {
 #endif
 #ifdef RANKLOG_HAS_MLFLOW
       {"mlflow", trackers::make_mlflow_tracker, true, trackers::mlflow_left_out_because},
+#endif
+#ifdef RANKLOG_HAS_CLEARML
+      {"clearml", trackers::make_clearml_tracker, true},
 #endif
 #ifdef RANKLOG_HAS_DVCLIVE
       {"dvclive", trackers::make_dvclive_tracker, true},

@@ -45,18 +45,22 @@ Dispatch::Dispatch(std::vector<Selected> trackers, OwnRecorder own_recorder,
     slot.tracker = selected.tracker;
     slot.name = selected.name;
     slot.takes_blocks = selected.tracker->takes_blocks();
-    slot.affinity = selected.tracker->thread_affinity();
     slot.audience =
         selected.tracker->main_process_only() ? Audience::main_process : Audience::every_rank;
     slot.shield = std::make_shared<Shield>(selected.name, limit);
-    if (slot.affinity == ThreadAffinity::sender) {
-      const auto same = std::find_if(slots_.begin(), slots_.end(), [&](const Slot& other) {
-        return other.tracker == slot.tracker;
-      });
-      slot.sender =
-          same != slots_.end() ? same->sender : std::make_shared<Sender>(slot.tracker, slot.shield);
-    }
     slots_.push_back(std::move(slot));
+  }
+}
+
+// After start(), because a tracker may need its options to know whether it talks to a server.
+void Dispatch::assign_threads() {
+  for (auto slot = slots_.begin(); slot != slots_.end(); ++slot) {
+    slot->affinity = slot->tracker->thread_affinity();
+    if (slot->affinity != ThreadAffinity::sender) continue;
+    const auto same = std::find_if(
+        slots_.begin(), slot, [&](const Slot& other) { return other.tracker == slot->tracker; });
+    slot->sender =
+        same != slot ? same->sender : std::make_shared<Sender>(slot->tracker, slot->shield);
   }
 }
 
@@ -94,13 +98,14 @@ void Dispatch::start(const std::function<TrackerContext(const Selected&)>& conte
       for (auto& other : slots_) {
         if (std::find(started.begin(), started.end(), other.tracker.get()) == started.end())
           continue;
-        if (other.sender) other.tracker->cancel();
+        if (other.tracker->thread_affinity() == ThreadAffinity::sender) other.tracker->cancel();
         other.shield->run("finish", [&] { other.tracker->finish({RunStatus::failed, why}); });
         std::erase(started, other.tracker.get());
       }
       throw TrackerFailedError(fmt::format("tracker '{}' could not start: {}", slot.name, why));
     }
   });
+  assign_threads();
   is_started_ = true;
   begin_notes(context_for);
   if (config != nullptr) {

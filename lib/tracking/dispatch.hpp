@@ -118,6 +118,7 @@ class Dispatch {
   [[nodiscard]] bool has_run_file() const;
   void begin_notes(const std::function<TrackerContext(const Selected&)>& context_for);
   void end_notes(const RunOutcome& outcome);
+  void assign_threads();
   void for_each_once(const std::function<void(Slot&)>& work);
   void finish_local(const RunOutcome& outcome);
 

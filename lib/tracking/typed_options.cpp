@@ -98,6 +98,26 @@ Config to_config(const AimOptions& options) {
   return config;
 }
 
+Config to_config(const ClearmlOptions& options) {
+  Config config;
+  set_if(config, "mode", options.mode);
+  set_if(config, "project_name", options.project_name);
+  set_if(config, "task_name", options.task_name);
+  set_if(config, "task_type", options.task_type);
+  set_if(config, "task_id", options.task_id);
+  set_if(config, "tags", options.tags);
+  set_if(config, "comment", options.comment);
+  set_if(config, "series", options.series);
+  set_if(config, "dir", options.dir);
+  set_if(config, "api_host", options.api_host);
+  set_if(config, "files_host", options.files_host);
+  set_if(config, "statistics", options.statistics);
+  set_if(config, "max_ranks", options.max_ranks);
+  set_if(config, "flush_interval_s", options.flush_interval_s);
+  set_if(config, "request_timeout_s", options.request_timeout_s);
+  return config;
+}
+
 void merge_options(std::string_view tracker, const Config& typed, Config& from_map) {
   for (const auto& [name, value] : typed.items()) {
     if (from_map.find(name) != nullptr) {

@@ -15,6 +15,7 @@ namespace ranklog::tracking {
 [[nodiscard]] Config to_config(const DvcliveOptions& options);
 [[nodiscard]] Config to_config(const WandbOptions& options);
 [[nodiscard]] Config to_config(const AimOptions& options);
+[[nodiscard]] Config to_config(const ClearmlOptions& options);
 
 // Adds the typed options of one tracker to those from the map.
 // Errors: UsageError naming tracker and option if one is in both.

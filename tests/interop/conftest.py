@@ -74,3 +74,28 @@ def ranklog_tool(bin_dir, tmp_path):
         return run_checked(command, dict(os.environ), tmp_path, timeout, check)
 
     return run
+
+
+@pytest.fixture
+def remote_job(mpirun, tmp_path):
+    """remote_job(tracker, secrets, n_ranks=2, env={}, check=True, directory=None, name=value...):
+    runs mlflow_job with that tracker, in a directory of its own unless one is given, and checks
+    that no secret shows, neither in what it says nor in what it writes."""
+    numbers = iter(range(100))
+
+    def run(tracker, secrets, n_ranks=2, env=None, check=True, directory=None, **arguments):
+        if directory is None:
+            directory = tmp_path / f"runs{next(numbers)}"
+            directory.mkdir()
+        arguments.setdefault("trackers", f"hdf5,{tracker}")
+        done = mpirun(n_ranks, "interop_mlflow_job", directory,
+                      *(f"{name}={value}" for name, value in arguments.items()), env=env, check=check)
+        output = (done.stdout + done.stderr).encode()
+        written = [path for path in directory.rglob("*") if path.is_file()]
+        for secret in secrets:
+            assert secret.encode() not in output, output.decode()
+            assert not [path for path in written if secret.encode() in path.read_bytes()]
+        done.directory = directory
+        return done
+
+    return run

@@ -1,23 +1,15 @@
 """A real MLflow server on loopback, and a stub that answers as a script says."""
 
-import http.server
 import json
 import os
 import pathlib
 import signal
-import socket
-import ssl
 import subprocess
 import sys
-import threading
 import time
 import urllib.request
 
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+from stub_server import FaultyServer, free_port
 
 
 class MlflowServer:
@@ -58,71 +50,15 @@ class MlflowServer:
             self.process = None
 
 
-class StubServer:
-    """Answers as the real one would, until `fault(request number, path)` says otherwise.
+class StubServer(FaultyServer):
+    """`batches` holds the bodies of log-batch requests that got a good answer."""
 
-    `fault` returns None for a good answer, or a tuple (status, body, headers), or "close", "half",
-    "hang". `batches` holds the bodies of log-batch requests that got a good answer.
-    """
+    def __init__(self, *arguments, **named):
+        self.batches, self.updates, self.run_tags = [], [], None
+        super().__init__(*arguments, **named)
 
-    def __init__(self, fault=lambda n, path: None, certificate=None):
-        self.batches, self.paths, self.headers, self.updates = [], [], [], []
-        self.run_tags, self.lock, self.closing = None, threading.Lock(), threading.Event()
-        stub = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def log_message(self, *arguments):
-                pass
-
-            def answer(self, status, body, headers=None):
-                self.send_response(status)
-                for name, value in {"Content-Type": "application/json", **(headers or {})}.items():
-                    self.send_header(name, value)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def handle_any(self):
-                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                path = self.path.split("?")[0].removeprefix("/api/2.0")
-                with stub.lock:
-                    stub.paths.append(path)
-                    stub.headers.append(dict(self.headers))
-                    wish = fault(len(stub.paths), path)
-                if wish == "close":
-                    self.close_connection = True
-                elif wish == "half":
-                    self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{\"run\":")
-                    self.close_connection = True
-                elif wish == "hang":
-                    stub.closing.wait(60)
-                    self.close_connection = True
-                elif wish:
-                    self.answer(*wish)
-                else:
-                    self.answer(*stub.good(path, body))
-
-            do_GET = do_POST = do_PUT = handle_any
-
-        class Server(http.server.ThreadingHTTPServer):
-            daemon_threads = True
-
-            def handle_error(self, request, client_address):
-                pass  # clients that leave are part of the tests
-
-        self.server = Server(("127.0.0.1", 0), Handler)
-        scheme = "http"
-        if certificate:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(certificate)
-            self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
-            scheme = "https"
-        self.uri = f"{scheme}://127.0.0.1:{self.server.server_address[1]}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def good(self, path, body):
+    def good(self, path, body, headers):
+        path = path.split("?")[0].removeprefix("/api/2.0")
         run = {"info": {"run_id": "r1", "experiment_id": "1", "lifecycle_stage": "active",
                         "artifact_uri": "mlflow-artifacts:/1/r1/artifacts"}}
         if path.endswith("experiments/get-by-name"):
@@ -147,8 +83,3 @@ class StubServer:
         points = {(m["timestamp"], m["step"], m["value"]) for batch in self.batches
                   for m in batch.get("metrics", ()) if m["key"] == key}
         return sorted((step, value) for _, step, value in points)
-
-    def close(self):
-        self.closing.set()
-        self.server.shutdown()
-        self.server.server_close()

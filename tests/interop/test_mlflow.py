@@ -10,7 +10,8 @@ import subprocess
 import time
 
 import pytest
-from mlflow_servers import MlflowServer, StubServer, free_port
+from mlflow_servers import MlflowServer, StubServer
+from stub_server import FAULTS, free_port, make_certificate, undelivered
 
 N_STEPS = 1020
 SECRETS = ("s3cr3t-passw0rd", "t0p-t0ken")
@@ -30,23 +31,14 @@ def server(tmp_path_factory):
 
 
 @pytest.fixture
-def job(mpirun, tmp_path):
-    """job(uri, n_ranks, name=value..., env={}): runs mlflow_job, in a directory of its own unless
-    one is given, and checks that no secret shows."""
-    numbers = iter(range(100))
+def job(remote_job, tmp_path):
+    """job(uri, n_ranks, name=value..., env={}): as remote_job, for the tracker mlflow."""
 
-    def run(uri, n_ranks=1, env=None, check=True, directory=None, **arguments):
-        if directory is None:
-            directory = tmp_path / f"runs{next(numbers)}"
-            directory.mkdir()
-        done = mpirun(n_ranks, "interop_mlflow_job", directory,
-                      *(f"{name}={value}" for name, value in arguments.items()),
-                      env={"HOME": str(tmp_path), "MLFLOW_TRACKING_URI": uri,
-                           "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "0.05", **(env or {})},
-                      check=check)
-        output = done.stdout + done.stderr
-        assert not [secret for secret in SECRETS if secret in output], output
-        return done
+    def run(uri, n_ranks=1, env=None, **named):
+        return remote_job("mlflow", SECRETS, n_ranks,
+                          env={"HOME": str(tmp_path), "MLFLOW_TRACKING_URI": uri,
+                               "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "0.05", **(env or {})},
+                          **named)
 
     return run
 
@@ -196,9 +188,7 @@ def wait_for_a_point(server, experiment):
 
 
 def counted(stderr):
-    """The rows that the closing summary names, and the first step of them."""
-    found = re.search(r"tracker 'mlflow': .*?(\d+) rows? from step (\d+) on not delivered", stderr)
-    return (int(found[1]), int(found[2])) if found else (0, None)
+    return undelivered("mlflow", stderr)
 
 
 def test_a_job_that_a_signal_ended_is_killed_in_mlflows_words(stub, job):
@@ -208,17 +198,6 @@ def test_a_job_that_a_signal_ended_is_killed_in_mlflows_words(stub, job):
     assert server.updates[-1]["status"] == "KILLED" and server.updates[-1]["end_time"] > 0
     assert any("signal" in tag["value"] for batch in server.batches for tag in batch.get("tags", ())
                if tag["key"] == "ranklog.outcome")
-
-
-FAULTS = {
-    "429": (429, b"slow down", {"Retry-After": "1"}),
-    "500": (500, b'{"error_code":"INTERNAL_ERROR","message":"oops"}'),
-    "503": (503, b"busy"),
-    "garbage": (200, b"\x00\xff<html>captive portal</html>"),
-    "deep": (200, b'{"a":' + b"[" * 100000),
-    "half": "half",
-    "close": "close",
-}
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -270,18 +249,13 @@ def test_the_credentials_file_is_read(stub, job, tmp_path):
 
 
 def test_a_certificate_that_does_not_verify_ends_the_delivery_until_it_is_named(stub, job, tmp_path):
-    certificate = tmp_path / "server.pem"
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
-                    "-keyout", certificate, "-out", tmp_path / "cert.pem", "-subj", "/CN=test",
-                    "-addext", "subjectAltName=IP:127.0.0.1"], check=True, capture_output=True)
-    with open(certificate, "ab") as both:
-        both.write((tmp_path / "cert.pem").read_bytes())
+    certificate, public = make_certificate(tmp_path)
     server = stub(certificate=str(certificate))
     done = job(server.uri, steps=300, with_files=0, env={"MLFLOW_TRACKING_INSECURE_TLS": "true"})
     assert "MLFLOW_TRACKING_INSECURE_TLS is ignored" in done.stderr
     assert "certificate" in done.stderr and not server.paths
     assert counted(done.stderr)[1] == 0
-    trusting = {"MLFLOW_TRACKING_SERVER_CERT_PATH": str(tmp_path / "cert.pem")}
+    trusting = {"MLFLOW_TRACKING_SERVER_CERT_PATH": str(public)}
     done = job(server.uri, steps=300, with_files=0, env=trusting)
     assert counted(done.stderr) == (0, None)
     assert len(server.metrics("train")) == 300

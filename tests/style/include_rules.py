@@ -46,6 +46,7 @@ LIBRARIES = [
      "only trackers whose format it is speak protobuf"),
     (r"png\.h", r"lib/trackers/support/|tests/", "only trackers' support speaks PNG"),
     (r"nlohmann/.*", r"lib/(http|trackers)/|tools/|tests/|bench/", "JSON stays at the edges"),
+    (r"zip\.h", r"lib/trackers/support/|tests/", "only trackers' support speaks zip"),
     (r"curl/.*", r"lib/http/|tests/", "only http speaks libcurl"),
     (r"openssl/.*", r"lib/http/", "only http needs OpenSSL"),
     (r"sodium.*", r"lib/trackers/aim/", "only Aim's hashes need libsodium"),

@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 #include "core/text.hpp"
+#include "http/mime_type.hpp"
 
 namespace ranklog::trackers::mlflow {
 namespace {
@@ -50,24 +50,6 @@ http::Error explained(const http::Error& error) {
     more = "; MLFLOW_TRACKING_SERVER_CERT_PATH names a certificate to trust";
   }
   return {error.fault(), text + more, error.refusal()};
-}
-
-std::string_view mime_type(std::string_view path) {
-  constexpr std::array<std::pair<std::string_view, std::string_view>, 10> types{{
-      {".png", "image/png"},
-      {".jpg", "image/jpeg"},
-      {".jpeg", "image/jpeg"},
-      {".svg", "image/svg+xml"},
-      {".html", "text/html"},
-      {".json", "application/json"},
-      {".txt", "text/plain"},
-      {".csv", "text/csv"},
-      {".md", "text/markdown"},
-      {".pdf", "application/pdf"},
-  }};
-  const auto found = std::find_if(types.begin(), types.end(),
-                                  [&](const auto& type) { return path.ends_with(type.first); });
-  return found == types.end() ? "application/octet-stream" : found->second;
 }
 
 }  // namespace
@@ -212,7 +194,7 @@ void Service::put_artifact(const Run& run, std::string_view path, std::string by
                              http::percent_encode(path, http::Slash::keep));
   request.body = std::move(bytes);
   request.file = file;
-  request.content_type = mime_type(path);
+  request.content_type = http::mime_type(path);
   call(
       request, [](const std::string&) {}, Doubt::give_up);
 }

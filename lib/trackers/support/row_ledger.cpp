@@ -34,6 +34,11 @@ void RowLedger::note(const http::Error& error) {
   if (!is_of_request) ended_by_ = error;
 }
 
+void RowLedger::note_failed_start(const http::Error& error) {
+  note(error);
+  if (!error.is_transient()) ended_by_ = error;
+}
+
 void RowLedger::require_open() const {
   if (ended_by_) throw http::Error(*ended_by_);
 }

@@ -32,12 +32,14 @@ class RowLedger {
 
   // Remembers why rows are lost, and whether more can be delivered.
   void note(const http::Error& error);
+  // The same where nothing can be delivered without what failed: only waiting may mend it.
+  void note_failed_start(const http::Error& error);
   // Errors: what ended the delivery, if it has ended.
   void require_open() const;
   [[nodiscard]] bool has_ended() const noexcept { return ended_by_.has_value(); }
   // For errors that were said with an earlier row.
   [[nodiscard]] bool has_ended_before() const noexcept {
-    return ended_by_.has_value() && lost_.n_rows > 1;
+    return ended_by_.has_value() && lost_.n_rows > 0;
   }
   [[nodiscard]] Undelivered undelivered() const;
 

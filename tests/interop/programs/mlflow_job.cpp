@@ -1,5 +1,5 @@
-// A job with every kind of value that test_mlflow.py reads back from MLflow, on any number of
-// ranks. Arguments: <directory> [name=value]...; see Arguments for the names.
+// A job with every kind of value that the tests of trackers for servers read back, on any number
+// of ranks. Arguments: <directory> [name=value]...; see Arguments for the names.
 #include <ranklog/ranklog.hpp>
 
 #include <algorithm>
@@ -25,6 +25,7 @@ struct Arguments {
   std::int64_t deadline_ms = 60000;  // of end_training, for remote trackers
   std::int64_t timeout_ms = 0;       // of a request; 0: the default
   std::int64_t with_files = 1;       // an image, a table and an artifact, too
+  std::int64_t with_extras = 0;      // a value without a step and a histogram, too
   std::int64_t kill_after_ms = 0;    // rank 0 ends by SIGKILL then; 0: not
   std::int64_t stop_at = -1;         // the step at which the last rank gets SIGTERM; -1: none
   std::string trackers = "hdf5,mlflow";
@@ -45,6 +46,7 @@ struct Arguments {
       set("deadline_ms", deadline_ms);
       set("timeout_ms", timeout_ms);
       set("with_files", with_files);
+      set("with_extras", with_extras);
       set("kill_after_ms", kill_after_ms);
       set("stop_at", stop_at);
       if (name == "trackers") trackers = value;
@@ -111,7 +113,9 @@ int main(int argc, char** argv) {
   if (arguments.resume == "yes") options.resume = ranklog::Resume{arguments.first};
   options.mlflow.description = "a job";
   if (arguments.timeout_ms > 0) {
-    options.mlflow.request_timeout_s = static_cast<double>(arguments.timeout_ms) / 1000;
+    const double seconds = static_cast<double>(arguments.timeout_ms) / 1000;
+    options.mlflow.request_timeout_s = seconds;
+    options.clearml.request_timeout_s = seconds;
   }
   accelerator.init_trackers("interop",
                             {{"learning_rate", 1e-2},
@@ -122,6 +126,10 @@ int main(int argc, char** argv) {
                              {"too_long", std::string(7000, 'x')}},
                             options);
   if (arguments.with_files != 0) log_files(accelerator, arguments);
+  if (arguments.with_extras != 0) {
+    accelerator.log({{"best", 0.25}});
+    accelerator.log_histogram("weights", ranklog::Histogram({0, 1, 3}, {5, 7}), 10);
+  }
   if (arguments.kill_after_ms > 0 && accelerator.is_main_process()) {
     std::thread([after = std::chrono::milliseconds(arguments.kill_after_ms)] {
       std::this_thread::sleep_for(after);
