@@ -9,6 +9,9 @@
 #ifdef RANKLOG_HAS_CLEARML
 #include "trackers/clearml/clearml_tracker.hpp"
 #endif
+#ifdef RANKLOG_HAS_COMET
+#include "trackers/comet/comet_tracker.hpp"
+#endif
 #ifdef RANKLOG_HAS_DVCLIVE
 #include "trackers/dvclive/dvclive_tracker.hpp"
 #endif
@@ -35,6 +38,9 @@ const std::vector<BuiltinTracker>& builtin_trackers() {
 #endif
 #ifdef RANKLOG_HAS_WANDB
       {"wandb", trackers::make_wandb_tracker, true},
+#endif
+#ifdef RANKLOG_HAS_COMET
+      {"comet_ml", trackers::make_comet_tracker, true},
 #endif
 #ifdef RANKLOG_HAS_AIM
       {"aim", trackers::make_aim_tracker, true, trackers::aim_left_out_because},

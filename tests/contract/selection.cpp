@@ -23,7 +23,7 @@ namespace {
 // The trackers of "all" that this build has, in their order. mlflow and aim belong to them only
 // where a server is named.
 Names all_of_this_build() {
-  Names for_runs{"hdf5", "tensorboard", "wandb", "clearml", "dvclive"};
+  Names for_runs{"hdf5", "tensorboard", "wandb", "comet_ml", "clearml", "dvclive"};
   if (std::getenv("MLFLOW_TRACKING_URI") != nullptr) for_runs.emplace_back("mlflow");
   if (std::getenv("RANKLOG_AIM_REPO") != nullptr) for_runs.emplace_back("aim");
   Names names;

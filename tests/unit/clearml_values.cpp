@@ -1,6 +1,7 @@
 // What becomes of our keys, values and settings on the way to ClearML.
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <random>
 #include <string>

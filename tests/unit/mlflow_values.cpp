@@ -153,9 +153,9 @@ TEST_CASE("a batch is full before any limit of the server is reached") {
   Batch tags;
   for (int i = 0; !tags.is_full(); ++i) tags.set_tag("k" + std::to_string(i), "v");
   CHECK(json::parse(tags.request("r"))["tags"].size() == 100);
-  CHECK_FALSE(tags.empty());
+  CHECK(tags.has_content());
   tags.clear();
-  CHECK(tags.empty());
+  CHECK_FALSE(tags.has_content());
 }
 
 TEST_CASE("long tags are cut between two characters") {

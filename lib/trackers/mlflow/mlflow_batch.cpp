@@ -11,12 +11,6 @@
 
 namespace ranklog::trackers::mlflow {
 
-void RowCount::add(const RowCount& more) noexcept {
-  if (more.n_rows == 0) return;
-  first_step = n_rows == 0 ? more.first_step : std::min(first_step, more.first_step);
-  n_rows += more.n_rows;
-}
-
 void Batch::add_metric(std::string_view quoted_key, double value, std::int64_t timestamp_ms,
                        std::int64_t step) {
   auto out = std::back_inserter(metrics_);
@@ -53,7 +47,6 @@ void Batch::clear() {
   n_metrics_ = 0;
   tags_.clear();
   n_tag_bytes_ = 0;
-  rows_ = {};
 }
 
 }  // namespace ranklog::trackers::mlflow

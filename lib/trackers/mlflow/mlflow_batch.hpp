@@ -8,14 +8,6 @@
 
 namespace ranklog::trackers::mlflow {
 
-// Rows that one thing happened to.
-struct RowCount {
-  std::int64_t n_rows = 0;
-  std::int64_t first_step = 0;
-
-  void add(const RowCount& more) noexcept;
-};
-
 // Limits of a log-batch request: 1000 metrics, 100 params, 100 tags, 1000 of all, 1 MB
 // (mlflow/utils/validation.py). We stay below them, so that there is room for the rest.
 class Batch {
@@ -29,15 +21,9 @@ class Batch {
                   std::int64_t step);
   // A later value of the same key takes the place of an earlier one.
   void set_tag(const std::string& key, std::string_view value);
-  // The end of a row, of which the last part stands in this batch.
-  void end_row(std::int64_t step) { rows_.add({1, step}); }
 
   [[nodiscard]] bool is_full() const noexcept;
-  [[nodiscard]] bool empty() const noexcept {
-    return n_metrics_ == 0 && tags_.empty() && rows_.n_rows == 0;
-  }
   [[nodiscard]] bool has_content() const noexcept { return n_metrics_ > 0 || !tags_.empty(); }
-  [[nodiscard]] const RowCount& rows() const noexcept { return rows_; }
   [[nodiscard]] std::string request(const std::string& run_id) const;
   void clear();
 
@@ -46,7 +32,6 @@ class Batch {
   std::size_t n_metrics_ = 0;
   std::map<std::string, std::string> tags_;
   std::size_t n_tag_bytes_ = 0;
-  RowCount rows_;
 };
 
 }  // namespace ranklog::trackers::mlflow

@@ -3,9 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <cctype>
-#include <fstream>
 
 #include "core/text.hpp"
 #include "http/json_answer.hpp"
@@ -15,35 +12,13 @@
 namespace ranklog::trackers::mlflow {
 namespace {
 
+using support::is_true;
+using support::variable;
 constexpr std::string_view tracker_name = "mlflow";
-constexpr std::size_t max_credentials_bytes = 65536;
-
-std::string variable(const Environment& environment, const char* name) {
-  const char* value = environment(name);
-  return value == nullptr ? std::string() : std::string(value);
-}
-
-// The values that MLflow and Accelerate take for true.
-bool is_true(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return text == "1" || text == "true" || text == "yes" || text == "on";
-}
-
-std::string trimmed(std::string_view text) {
-  const auto begin = text.find_first_not_of(" \t\r");
-  if (begin == std::string_view::npos) return {};
-  return std::string(text.substr(begin, text.find_last_not_of(" \t\r") - begin + 1));
-}
 
 std::string read_credentials_file(const Environment& environment) {
   const auto home = variable(environment, "HOME");
-  if (home.empty()) return {};
-  std::ifstream file(std::filesystem::path(home) / ".mlflow" / "credentials", std::ios::binary);
-  std::string text(max_credentials_bytes, '\0');
-  file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<std::size_t>(file.gcount()));
-  return text;
+  return home.empty() ? "" : support::read_settings_file(home + "/.mlflow/credentials");
 }
 
 // What a user may have meant by a store that only a server can open.
@@ -110,29 +85,17 @@ std::optional<double> seconds_in(const Environment& environment, const char* nam
   }
 }
 
-std::chrono::milliseconds checked_seconds(std::string_view what, double seconds, double min_s,
-                                          double max_s) {
-  if (!(seconds >= min_s && seconds <= max_s)) {
-    throw UsageError(
-        fmt::format("tracker 'mlflow': {} is {}; use {} to {}", what, seconds, min_s, max_s));
-  }
-  return std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000));
-}
-
 void read_times(Settings& settings, tracking::OptionReader& options,
                 const Environment& environment) {
-  const auto first_wait = seconds_in(environment, "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR");
-  if (first_wait) {
+  constexpr const char* backoff = "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR";
+  if (const auto first_wait = seconds_in(environment, backoff)) {
     settings.retry.first_wait =
-        checked_seconds("MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR", *first_wait, 0.001, 120);
+        support::checked_seconds(tracker_name, backoff, *first_wait, 0.001, 120);
     settings.retry.longest_wait = std::max(settings.retry.longest_wait, settings.retry.first_wait);
   }
   double seconds = options.number("request_timeout_s", 0);
   if (seconds == 0) seconds = seconds_in(environment, "MLFLOW_HTTP_REQUEST_TIMEOUT").value_or(0);
-  if (seconds == 0) return;
-  settings.client.timeout = checked_seconds("request_timeout_s", seconds, 0.1, 3600);
-  settings.client.connect_timeout =
-      std::min(settings.client.connect_timeout, settings.client.timeout);
+  support::read_request_timeout(tracker_name, seconds, settings.client);
 }
 
 void read_tags(Settings& settings, tracking::OptionReader& options,
@@ -192,27 +155,8 @@ void add_facts(Settings& settings, const TrackerContext& context) {
 }  // namespace
 
 Credentials parse_credentials(std::string_view file) {
-  Credentials credentials;
-  bool is_in_section = false;
-  while (!file.empty()) {
-    const auto end = std::min(file.find('\n'), file.size());
-    const auto line = trimmed(file.substr(0, end));
-    file.remove_prefix(std::min(end + 1, file.size()));
-    if (line.empty() || line[0] == '#' || line[0] == ';') continue;
-    if (line[0] == '[') {
-      is_in_section = line == "[mlflow]";
-      continue;
-    }
-    const auto separator = line.find_first_of("=:");
-    if (!is_in_section || separator == std::string::npos) continue;
-    auto name = trimmed(std::string_view(line).substr(0, separator));
-    std::transform(name.begin(), name.end(), name.begin(),
-                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    const auto value = trimmed(std::string_view(line).substr(separator + 1));
-    if (name == "mlflow_tracking_username") credentials.user = value;
-    if (name == "mlflow_tracking_password") credentials.password = value;
-  }
-  return credentials;
+  auto values = support::parse_ini(file, "mlflow");
+  return {values["mlflow_tracking_username"], values["mlflow_tracking_password"]};
 }
 
 Settings read_settings(const TrackerContext& context, const Environment& environment) {

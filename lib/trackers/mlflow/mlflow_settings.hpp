@@ -1,7 +1,6 @@
 // Where an MLflow run goes and under which names: options, environment, credentials file.
 #pragma once
 
-#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -10,6 +9,7 @@
 #include "http/retrying_client.hpp"
 #include "ranklog/tracker.hpp"
 #include "trackers/support/scalar_names.hpp"
+#include "trackers/support/variables.hpp"
 
 namespace ranklog::trackers::mlflow {
 
@@ -25,8 +25,7 @@ struct Settings {
   std::vector<std::string> notes;  // to tell the user, one line each
 };
 
-// Returns null for a variable that is not set, as getenv.
-using Environment = std::function<const char*(const char*)>;
+using Environment = support::Environment;
 
 // Precedence: for experiment, run id, tags and nesting the environment wins over options, as in
 // Accelerate; the option tracking_uri wins over MLFLOW_TRACKING_URI, as set_tracking_uri does.

@@ -19,18 +19,13 @@ namespace ranklog::trackers {
 namespace {
 
 using http::Fault;
+using support::milliseconds;
 constexpr std::string_view tracker_name = "mlflow";
 constexpr std::size_t max_param_bytes = 6000;
 constexpr std::size_t max_params = 100;
 constexpr auto text_interval = std::chrono::seconds(60);
 
 void say(const std::string& text) { tracking::report("mlflow: " + text); }
-
-std::int64_t milliseconds(double seconds) {
-  constexpr double latest = 1e15;  // the server refuses negative ones
-  const double ms = seconds * 1000;
-  return ms >= 0 && ms < latest ? static_cast<std::int64_t>(ms) : 0;
-}
 
 // MLflow's words. KILLED is for the job that was told to end before it was through.
 const char* end_status(const RunOutcome& outcome) {
@@ -59,12 +54,12 @@ void MlflowTracker::start(const TrackerContext& context) {
 }
 
 const mlflow::Run& MlflowTracker::require_run() {
-  if (given_up_) throw http::Error(*given_up_);
+  ledger_.require_open();
   if (run_) return *run_;
   try {
     return connect();
   } catch (const http::Error& error) {
-    note_failure(error);
+    ledger_.note(error);
     throw;
   }
 }
@@ -106,15 +101,6 @@ const mlflow::Run& MlflowTracker::connect() {
   }
   run_ = std::move(run);
   return *run_;
-}
-
-// What no waiting can mend ends the delivery; the rows are counted.
-void MlflowTracker::note_failure(const http::Error& error) {
-  loss_reason_ = fmt::format("were not confirmed: {}", error.what());
-  const int status = error.refusal().status;
-  const bool is_of_request = error.is_transient() || error.fault() == Fault::local ||
-                             (error.fault() == Fault::refused && (status == 400 || status == 413));
-  if (!is_of_request) given_up_ = error;
 }
 
 void MlflowTracker::store_init_configuration(const Config& config) {
@@ -194,7 +180,7 @@ const MlflowTracker::Key& MlflowTracker::key_of(std::string_view key) {
 }
 
 void MlflowTracker::log(const Record& record, const Config& options) {
-  is_in_row_ = true;
+  ledger_.begin_row();
   try {
     require_run();  // before the first row, because a resumed run says what it has
     for (const Metric& metric : record.metrics) {
@@ -202,13 +188,13 @@ void MlflowTracker::log(const Record& record, const Config& options) {
                               [&](const support::NamedValue& value) { add_value(value, record); });
     }
   } catch (const http::Error&) {
-    const bool was_given_up = given_up_ && lost_.n_rows > 0;
-    is_row_damaged_ = true;
-    end_row(record.row_step);
-    if (!was_given_up) throw;  // said once; the rows are counted
+    const bool was_said = ledger_.has_ended_before();
+    ledger_.damage_row();
+    ledger_.end_row(record.row_step);
+    if (!was_said) throw;  // said once; the rows are counted
     return;
   }
-  end_row(record.row_step);
+  ledger_.end_row(record.row_step);
   if (batch_.is_full()) send_batch();
   support::reject_log_options(tracker_name, options);
 }
@@ -234,31 +220,15 @@ void MlflowTracker::warn_of_rounding(std::string_view key, std::int64_t value) {
                   escape_unprintable(key), value));
 }
 
-// A row that lost a part is lost as a whole; else it shares the fate of the batch that it ends in.
-void MlflowTracker::end_row(std::int64_t step) {
-  if (is_row_damaged_) {
-    lost_.add({1, step});
-  } else {
-    batch_.end_row(step);
-  }
-  is_row_damaged_ = false;
-  is_in_row_ = false;
-}
-
 void MlflowTracker::send_batch() {
-  if (batch_.empty()) return;
-  if (!batch_.has_content()) {
-    batch_.clear();
-    return;
-  }
   try {
-    service_->log_batch(batch_.request(require_run().id));
+    if (batch_.has_content()) service_->log_batch(batch_.request(require_run().id));
     batch_.clear();
+    ledger_.confirm_pending();
   } catch (const http::Error& error) {
-    note_failure(error);
-    lost_.add(batch_.rows());
+    ledger_.note(error);
+    ledger_.lose_pending();
     batch_.clear();
-    is_row_damaged_ = is_in_row_;  // a part of it stood there
     if (error.fault() != Fault::cancelled) throw;
   }
 }
@@ -328,7 +298,7 @@ bool MlflowTracker::log_artifact(const Artifact& artifact, const MediaTime&,
 }
 
 void MlflowTracker::flush() {
-  if (given_up_) return;
+  if (ledger_.has_ended()) return;
   send_batch();
   const bool is_due = std::chrono::steady_clock::now() - texts_sent_at_ >= text_interval;
   // Nobody logs the texts of a replay again once flush() has returned.
@@ -336,7 +306,7 @@ void MlflowTracker::flush() {
 }
 
 void MlflowTracker::finish(const RunOutcome& outcome) {
-  if (given_up_) return;
+  if (ledger_.has_ended()) return;
   try {
     require_run();
     if (!outcome.reason.empty()) batch_.set_tag("ranklog.outcome", outcome.reason);
@@ -356,11 +326,7 @@ void MlflowTracker::finish(const RunOutcome& outcome) {
 
 void MlflowTracker::cancel() noexcept { service_->cancel(); }
 
-std::optional<Undelivered> MlflowTracker::undelivered() const {
-  auto all = lost_;
-  all.add(batch_.rows());
-  return Undelivered{all.n_rows, all.first_step, loss_reason_};
-}
+std::optional<Undelivered> MlflowTracker::undelivered() const { return ledger_.undelivered(); }
 
 std::unique_ptr<GeneralTracker> make_mlflow_tracker() { return std::make_unique<MlflowTracker>(); }
 

@@ -14,6 +14,7 @@
 #include "trackers/mlflow/mlflow_batch.hpp"
 #include "trackers/mlflow/mlflow_service.hpp"
 #include "trackers/mlflow/mlflow_settings.hpp"
+#include "trackers/support/row_ledger.hpp"
 #include "tracking/shield.hpp"
 
 namespace ranklog::trackers {
@@ -52,14 +53,12 @@ class MlflowTracker final : public GeneralTracker {
   const mlflow::Run& connect();
   const Key& key_of(std::string_view key);
   void add_value(const support::NamedValue& value, const Record& record);
-  void end_row(std::int64_t step);
   void send_batch();
   void send_params(const std::map<std::string, std::string>& params);
   void send_param_chunk(const std::map<std::string, std::string>& params);
   void send_texts();
   void put_artifact(std::string_view path, std::string bytes,
                     const std::filesystem::path& file = {});
-  void note_failure(const http::Error& error);
   void warn_of_rounding(std::string_view key, std::int64_t value);
 
   mlflow::Settings settings_;
@@ -69,14 +68,10 @@ class MlflowTracker final : public GeneralTracker {
   tracking::ReportLimit trouble_limit_;
   std::unique_ptr<mlflow::Service> service_;
   std::optional<mlflow::Run> run_;
-  std::optional<http::Error> given_up_;  // nothing more can be delivered
   mlflow::Batch batch_;
   mlflow::TextTables texts_;
   std::chrono::steady_clock::time_point texts_sent_at_{};
-  bool is_in_row_ = false;
-  bool is_row_damaged_ = false;  // a part of the current row was lost
-  mlflow::RowCount lost_;
-  std::string loss_reason_;
+  support::RowLedger ledger_;
   bool has_warned_of_rounding_ = false;
   std::map<std::string, Key, std::less<>> keys_;
   std::string name_buffer_;

@@ -42,15 +42,39 @@ std::string read_settings_file(const std::filesystem::path& path) {
   return text;
 }
 
-void read_request_timeout(std::string_view tracker, double seconds, http::ClientOptions& client) {
-  constexpr double min_s = 0.1;
-  constexpr double max_s = 3600;
-  if (seconds == 0) return;
-  if (!(seconds >= min_s && seconds <= max_s)) {
-    throw UsageError(fmt::format("tracker '{}': request_timeout_s is {}; use {} to {}", tracker,
-                                 seconds, min_s, max_s));
+std::map<std::string, std::string, std::less<>> parse_ini(std::string_view file,
+                                                          std::string_view section) {
+  std::map<std::string, std::string, std::less<>> values;
+  bool is_in_section = false;
+  while (!file.empty()) {
+    const auto end = std::min(file.find('\n'), file.size());
+    const auto line = trimmed(file.substr(0, end));
+    file.remove_prefix(std::min(end + 1, file.size()));
+    if (line.empty() || line[0] == '#' || line[0] == ';') continue;
+    if (line[0] == '[') {
+      is_in_section = line == fmt::format("[{}]", section);
+      continue;
+    }
+    const auto separator = line.find_first_of("=:");
+    if (!is_in_section || separator == std::string::npos) continue;
+    const std::string_view text = line;
+    values[lower_case(trimmed(text.substr(0, separator)))] = trimmed(text.substr(separator + 1));
   }
-  client.timeout = std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000));
+  return values;
+}
+
+std::chrono::milliseconds checked_seconds(std::string_view tracker, std::string_view what,
+                                          double seconds, double min_s, double max_s) {
+  if (!(seconds >= min_s && seconds <= max_s)) {
+    throw UsageError(
+        fmt::format("tracker '{}': {} is {}; use {} to {}", tracker, what, seconds, min_s, max_s));
+  }
+  return std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000));
+}
+
+void read_request_timeout(std::string_view tracker, double seconds, http::ClientOptions& client) {
+  if (seconds == 0) return;
+  client.timeout = checked_seconds(tracker, "request_timeout_s", seconds, 0.1, 3600);
   client.connect_timeout = std::min(client.connect_timeout, client.timeout);
 }
 

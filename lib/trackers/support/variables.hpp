@@ -1,8 +1,10 @@
 // What trackers read from the environment, and from the small files of settings beside it.
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <string>
 #include <string_view>
 
@@ -23,7 +25,14 @@ using Environment = std::function<const char*(const char*)>;
 [[nodiscard]] std::string trimmed(std::string_view text);
 // The first 64 KiB of a file; empty when it cannot be read.
 [[nodiscard]] std::string read_settings_file(const std::filesystem::path& path);
+// One section of an INI file, names in lower case. Lines that are no settings are passed over.
+[[nodiscard]] std::map<std::string, std::string, std::less<>> parse_ini(std::string_view file,
+                                                                        std::string_view section);
 
+// Errors: UsageError naming `what` where `seconds` is outside of the bounds.
+[[nodiscard]] std::chrono::milliseconds checked_seconds(std::string_view tracker,
+                                                        std::string_view what, double seconds,
+                                                        double min_s, double max_s);
 // Option `request_timeout_s`, 0.1 to 3600; nothing happens without it.
 // Errors: UsageError outside of that.
 void read_request_timeout(std::string_view tracker, double seconds, http::ClientOptions& client);

@@ -25,6 +25,7 @@ struct Arguments {
   std::int64_t deadline_ms = 60000;  // of end_training, for remote trackers
   std::int64_t timeout_ms = 0;       // of a request; 0: the default
   std::int64_t with_files = 1;       // an image, a table and an artifact, too
+  std::int64_t rate = 100000;        // of requests, for comet_ml
   std::int64_t with_extras = 0;      // a value without a step and a histogram, too
   std::int64_t kill_after_ms = 0;    // rank 0 ends by SIGKILL then; 0: not
   std::int64_t stop_at = -1;         // the step at which the last rank gets SIGTERM; -1: none
@@ -46,6 +47,7 @@ struct Arguments {
       set("deadline_ms", deadline_ms);
       set("timeout_ms", timeout_ms);
       set("with_files", with_files);
+      set("rate", rate);
       set("with_extras", with_extras);
       set("kill_after_ms", kill_after_ms);
       set("stop_at", stop_at);
@@ -112,6 +114,7 @@ int main(int argc, char** argv) {
   ranklog::InitOptions options{.run_name = "run"};
   if (arguments.resume == "yes") options.resume = ranklog::Resume{arguments.first};
   options.mlflow.description = "a job";
+  options.comet_ml.max_requests_per_s = static_cast<double>(arguments.rate);
   if (arguments.timeout_ms > 0) {
     const double seconds = static_cast<double>(arguments.timeout_ms) / 1000;
     options.mlflow.request_timeout_s = seconds;
