@@ -57,9 +57,9 @@ class CometStub(FaultyServer):
         if headers.get("Content-Encoding") == "gzip":
             body = gzip.decompress(body)
         data = {}
-        if path.endswith(("upload-asset", "asset/upload")):
+        if path.endswith(("upload-asset", "asset/upload", "visualizations/upload")):
             self.take_file(query, body, headers)
-        elif path.startswith("/api/rest/v2/write/experiment/") and body:
+        elif "/rest/v2/write/experiment/" in path and body:
             data = self.take(path.split("/")[-1], json.loads(body))
         elif path == "/api/rest/v2/account-details":
             data = {"userName": "u", "defaultWorkspaceName": "home"}
@@ -116,8 +116,6 @@ class CometStub(FaultyServer):
         elif call == "batch/logger/experiment/parameter":
             self.experiment(request["experimentKey"])["parameters"].update(
                 {v["parameterName"]: v["parameterValue"] for v in values})
-        elif call == "batch/logger/experiment/output":
-            self.experiment(request["experimentKey"])["output"] += [v["output"] for v in values]
         elif call == "tags/add-tags-to-experiment":
             self.experiment(request["experimentKey"])["tags"] += request["addedTags"]
         elif call == "status-report/offline-metadata":

@@ -14,19 +14,17 @@
 #include "trackers/support/json_text.hpp"
 #include "trackers/support/replace_file.hpp"
 #include "trackers/support/row_ledger.hpp"
-#include "trackers/support/run_output.hpp"
 #include "trackers/support/zip_archive.hpp"
 #include "tracking/reporter.hpp"
 
 namespace ranklog::trackers::comet {
 namespace {
 
+using support::now_ms;
 namespace fs = std::filesystem;
 using Json = nlohmann::json;
 constexpr const char* messages_name = "messages.json";
 constexpr auto experiment_interval = std::chrono::seconds(10);
-
-std::int64_t now_ms() { return support::milliseconds(support::now_s()); }
 
 // 32 hex digits, the same for every attempt of a run.
 std::string key_of_run(std::string_view run_id) {

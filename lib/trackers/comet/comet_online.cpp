@@ -11,14 +11,12 @@
 #include "ranklog/error.hpp"
 #include "trackers/support/json_text.hpp"
 #include "trackers/support/replace_file.hpp"
-#include "trackers/support/run_output.hpp"
 
 namespace ranklog::trackers::comet {
 namespace {
 
+using support::now_ms;
 constexpr std::size_t max_output_bytes = 200'000;
-
-std::int64_t now_ms() { return support::milliseconds(support::now_s()); }
 
 // Beside the archives of offline runs; removed with the run directory.
 std::filesystem::path key_file_of(const Settings& settings) {
@@ -144,8 +142,8 @@ void OnlineExperiment::set_other(const std::string& key, const std::string& valu
 
 void OnlineExperiment::add_output(const std::string& line, std::int64_t time_ms) {
   if (output_.size() >= max_output_bytes) send_output();
-  output_ += fmt::format(R"({}{{"output":{},"stderr":false,"localTimestamp":{},"offset":0}})",
-                         output_.empty() ? "" : ",", json_quote(line + '\n'), time_ms);
+  output_ += fmt::format(R"({}{{"output":{},"stderr":false,"localTimestamp":{},"offset":{}}})",
+                         output_.empty() ? "" : ",", json_quote(line + '\n'), time_ms, n_lines_++);
 }
 
 void OnlineExperiment::add_parameter(const std::string& name, const std::string& value) {

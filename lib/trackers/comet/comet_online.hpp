@@ -75,6 +75,7 @@ class OnlineExperiment final : public Target {
   std::deque<std::string> order_;                        // of the curves that wait
   std::map<std::string, std::string> others_;
   std::string output_;  // lines as JSON
+  std::int64_t n_lines_ = 0;
   std::shared_ptr<Row> row_;
   support::RowLedger ledger_;
   support::RowCount thinned_;

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "trackers/support/run_output.hpp"
+
 namespace ranklog::trackers::support {
 
 using http::Fault;
@@ -54,5 +56,7 @@ std::int64_t milliseconds(double seconds) noexcept {
   const double ms = seconds * 1000;
   return ms >= 0 && ms < latest ? static_cast<std::int64_t>(ms) : 0;
 }
+
+std::int64_t now_ms() { return milliseconds(now_s()); }
 
 }  // namespace ranklog::trackers::support

@@ -54,5 +54,6 @@ class RowLedger {
 
 // Milliseconds since the epoch, 0 for a time that no server takes.
 [[nodiscard]] std::int64_t milliseconds(double seconds) noexcept;
+[[nodiscard]] std::int64_t now_ms();
 
 }  // namespace ranklog::trackers::support
