@@ -93,6 +93,7 @@ struct InitOptions {
   MlflowOptions mlflow = {};
   AimOptions aim = {};
   ClearmlOptions clearml = {};
+  CometOptions comet_ml = {};
 };
 
 // Who takes part in a call of log().

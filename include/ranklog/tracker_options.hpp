@@ -102,4 +102,21 @@ struct ClearmlOptions {
   std::optional<double> request_timeout_s = {};
 };
 
+// Server, key and names also come from Comet's variables and .comet.config: docs/trackers.md.
+struct CometOptions {
+  std::optional<std::string> mode = {};  // auto, online, offline
+  std::optional<std::string> workspace = {};
+  std::optional<std::string> project_name = {};
+  std::optional<std::string> experiment_name = {};
+  std::optional<std::string> experiment_key = {};  // one to continue, or the key of a new one
+  std::optional<std::vector<std::string>> tags = {};
+  std::optional<std::string> dir = {};  // of offline archives
+  std::optional<std::string> url = {};  // of the server
+  std::optional<double> max_requests_per_s = {};
+  std::optional<bool> statistics = {};
+  std::optional<std::int64_t> max_ranks = {};
+  std::optional<double> flush_interval_s = {};  // offline
+  std::optional<double> request_timeout_s = {};
+};
+
 }  // namespace ranklog

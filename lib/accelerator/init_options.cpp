@@ -16,6 +16,7 @@ std::map<std::string, Config> all_tracker_options(const InitOptions& options) {
   add("mlflow", options.mlflow);
   add("aim", options.aim);
   add("clearml", options.clearml);
+  add("comet_ml", options.comet_ml);
   return all;
 }
 

@@ -61,6 +61,8 @@ std::string error_code_of(std::string_view body) {
     if (find(answer, {"exception"}) != nullptr) {
       return require_text(answer, {"exception", "class_name"}, max_message_bytes);
     }
+    const Json* number = find(answer, {"sdk_error_code"});
+    if (number != nullptr && number->is_number_integer()) return number->dump();
     return require_text(answer, {"error_code"}, max_message_bytes);
   } catch (const BadAnswerError&) {
     return {};
@@ -70,7 +72,8 @@ std::string error_code_of(std::string_view body) {
 std::string message_of(std::string_view body) {
   try {
     const Json answer = parse_object(body);
-    const std::array places{find(answer, {"message"}), find(answer, {"exception", "message"}),
+    const std::array places{find(answer, {"message"}), find(answer, {"msg"}),
+                            find(answer, {"exception", "message"}),
                             find(answer, {"meta", "result_msg"}), find(answer, {"error_code"})};
     for (const Json* found : places) {
       const auto* text = found == nullptr ? nullptr : found->get_ptr<const std::string*>();

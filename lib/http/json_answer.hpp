@@ -28,10 +28,11 @@ inline constexpr std::size_t max_json_values = 1'000'000;
                                        std::initializer_list<const char*> path,
                                        std::size_t max_bytes = 4096);
 
-// The member "error_code" or "exception.class_name" (Aim) of an error answer, or "".
+// The member "error_code", "sdk_error_code" (Comet) or "exception.class_name" (Aim) of an error
+// answer, or "".
 [[nodiscard]] std::string error_code_of(std::string_view body);
-// What an error answer says: the member "message", "exception.message" (Aim), "meta.result_msg"
-// (ClearML) or "error_code" of a JSON object, else the beginning of the body.
+// What an error answer says: the member "message", "msg" (Comet), "exception.message" (Aim),
+// "meta.result_msg" (ClearML) or "error_code" of a JSON object, else the beginning of the body.
 [[nodiscard]] std::string message_of(std::string_view body);
 
 }  // namespace ranklog::http

@@ -118,6 +118,24 @@ Config to_config(const ClearmlOptions& options) {
   return config;
 }
 
+Config to_config(const CometOptions& options) {
+  Config config;
+  set_if(config, "mode", options.mode);
+  set_if(config, "workspace", options.workspace);
+  set_if(config, "project_name", options.project_name);
+  set_if(config, "experiment_name", options.experiment_name);
+  set_if(config, "experiment_key", options.experiment_key);
+  set_if(config, "tags", options.tags);
+  set_if(config, "dir", options.dir);
+  set_if(config, "url", options.url);
+  set_if(config, "max_requests_per_s", options.max_requests_per_s);
+  set_if(config, "statistics", options.statistics);
+  set_if(config, "max_ranks", options.max_ranks);
+  set_if(config, "flush_interval_s", options.flush_interval_s);
+  set_if(config, "request_timeout_s", options.request_timeout_s);
+  return config;
+}
+
 void merge_options(std::string_view tracker, const Config& typed, Config& from_map) {
   for (const auto& [name, value] : typed.items()) {
     if (from_map.find(name) != nullptr) {

@@ -16,6 +16,7 @@ namespace ranklog::tracking {
 [[nodiscard]] Config to_config(const WandbOptions& options);
 [[nodiscard]] Config to_config(const AimOptions& options);
 [[nodiscard]] Config to_config(const ClearmlOptions& options);
+[[nodiscard]] Config to_config(const CometOptions& options);
 
 // Adds the typed options of one tracker to those from the map.
 // Errors: UsageError naming tracker and option if one is in both.

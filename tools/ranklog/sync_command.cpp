@@ -33,7 +33,7 @@ extern "C" void note_stop(int signal) { stop_signal = signal; }
 void stop_on_signals() {
   struct sigaction action {};
   action.sa_handler = note_stop;
-  action.sa_flags = SA_RESETHAND;
+  action.sa_flags = static_cast<int>(SA_RESETHAND);
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
 }

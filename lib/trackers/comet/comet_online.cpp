@@ -76,7 +76,7 @@ void OnlineExperiment::begin_row() { row_ = std::make_shared<Row>(); }
 void OnlineExperiment::close(Row& row) {
   if (row.is_open || row.n_waiting > 0) return;
   if (row.is_lost) {
-    ledger_.lose({1, row.step}, "");
+    ledger_.lose({1, row.step});
   } else if (row.is_thinned) {
     thinned_.add({1, row.step});
   }

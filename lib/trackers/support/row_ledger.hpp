@@ -34,6 +34,8 @@ class RowLedger {
   void note(const http::Error& error);
   // The same where nothing can be delivered without what failed: only waiting may mend it.
   void note_failed_start(const http::Error& error);
+  // Rows that were lost outside of a batch.
+  void lose(const RowCount& rows) noexcept { lost_.add(rows); }
   // Errors: what ended the delivery, if it has ended.
   void require_open() const;
   [[nodiscard]] bool has_ended() const noexcept { return ended_by_.has_value(); }

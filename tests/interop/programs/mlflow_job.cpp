@@ -119,6 +119,7 @@ int main(int argc, char** argv) {
     const double seconds = static_cast<double>(arguments.timeout_ms) / 1000;
     options.mlflow.request_timeout_s = seconds;
     options.clearml.request_timeout_s = seconds;
+    options.comet_ml.request_timeout_s = seconds;
   }
   accelerator.init_trackers("interop",
                             {{"learning_rate", 1e-2},
