@@ -56,7 +56,9 @@ Url parse_url(std::string_view what, const std::string& text) {
         fmt::format("{} must be the http:// or https:// address of a server; it begins with '{}'",
                     what, escape_unprintable(scheme.empty() ? "no scheme" : scheme, 30)));
   }
-  auto url = take_apart(text);
+  // libcurl takes what follows a third slash for the host.
+  const bool has_host = !std::string_view(text).substr(colon + 3).starts_with('/');
+  auto url = has_host ? take_apart(text) : std::nullopt;
   if (!url || url->host.empty()) {
     throw UsageError(fmt::format("{} is not a valid {} address", what, scheme));
   }

@@ -14,9 +14,9 @@ from stub_server import FaultyServer
 KEY, SECRET = "ACCESSKEY", "s3cr3t-key"
 
 
-def check(schema, value):
+def check(schema, value, definitions=None):
     """`value` has the form of `schema`, and no member that it does not name."""
-    jsonschema.Draft7Validator(schema).validate(value)
+    jsonschema.Draft7Validator({"definitions": definitions or {}, **schema}).validate(value)
     if schema.get("properties"):
         assert set(value) <= set(schema["properties"]), set(value) - set(schema["properties"])
 
@@ -97,7 +97,7 @@ class ClearmlStub(FaultyServer):
                      "training_debug_image": module.MetricsImageEvent, "log": module.TaskLogEvent}
             for line in body.decode().splitlines():
                 event = json.loads(line, parse_constant=lambda word: 1 / 0)
-                check(kinds[event["type"]]._schema, event)
+                check(kinds[event["type"]]._schema, event, module.AddRequest._schema["definitions"])
             return
         class_name = "".join(word.capitalize() for word in action.split("_")) + "Request"
         check(getattr(module, class_name)._schema, json.loads(body))

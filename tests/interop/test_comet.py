@@ -149,10 +149,11 @@ def test_a_resumed_job_goes_on_in_its_experiment_on_the_server(stub, job, tmp_pa
 
 def test_curves_become_thinner_beyond_the_limit_of_requests_and_end_with_their_last_value(stub, job):
     server = stub()
-    done = job(server, steps=600, pause_us=2000, with_files=0, rate=8)  # and 1,000 at once
-    n_requests = len(server.paths)
+    begin = time.monotonic()
+    done = job(server, steps=600, pause_us=2000, with_files=0, rate=4)  # and 500 at once
+    n_requests, most = len(server.paths), 510 + 4 * (time.monotonic() - begin)
     n_lost, first = undelivered("comet_ml", done.stderr)
-    assert 1000 < n_requests < 1200 and n_lost > 300 and first > 0
+    assert 500 < n_requests < most and n_lost > 100 and first > 0
     assert "to stay below Comet's limit of requests" in done.stderr
     curve = server.curve(FIRST, "train")
     assert curve[-1] == (599, 299.5) and all(value == step / 2 for step, value in curve)

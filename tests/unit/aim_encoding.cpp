@@ -263,7 +263,7 @@ TEST_CASE("the address of the server comes from the option or the variable, and 
   CHECK(settings.run_name == "r");
   CHECK(own_hash(context).size() == 24);
   CHECK(own_hash(context).starts_with(context.run_id));
-  for (const char* wrong : {"", "./runs", "aim:///x"}) {
+  for (const std::string wrong : {"", "./runs", "aim:///x"}) {
     CAPTURE(wrong);
     variable = wrong;
     context.options = Config();

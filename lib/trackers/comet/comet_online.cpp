@@ -82,6 +82,12 @@ void OnlineExperiment::close(Row& row) {
   }
 }
 
+void OnlineExperiment::settle(Row& row, bool was_sent) {
+  if (!was_sent) row.is_lost = true;
+  --row.n_waiting;
+  close(row);
+}
+
 void OnlineExperiment::add_point(std::string_view name, Point point) {
   static_cast<void>(require_key());
   ++row_->n_waiting;
@@ -106,13 +112,10 @@ void OnlineExperiment::send_next(Service::Paid paid) {
     send_point(name, waiting, paid);
   } catch (const http::Error& error) {
     ledger_.note(error);
-    waiting.row->is_lost = true;
-    --waiting.row->n_waiting;
-    close(*waiting.row);
+    settle(*waiting.row, false);
     throw;
   }
-  --waiting.row->n_waiting;
-  close(*waiting.row);
+  settle(*waiting.row, true);
 }
 
 void OnlineExperiment::send_point(const std::string& name, const Waiting& waiting,
@@ -141,7 +144,10 @@ void OnlineExperiment::set_other(const std::string& key, const std::string& valu
 }
 
 void OnlineExperiment::add_output(const std::string& line, std::int64_t time_ms) {
+  ledger_.require_open();
   if (output_.size() >= max_output_bytes) send_output();
+  ++row_->n_waiting;
+  rows_of_output_.push_back(row_);
   output_ += fmt::format(R"({}{{"output":{},"stderr":false,"localTimestamp":{},"offset":{}}})",
                          output_.empty() ? "" : ",", json_quote(line + '\n'), time_ms, n_lines_++);
 }
@@ -157,9 +163,16 @@ void OnlineExperiment::add_file(const Upload& upload) { service_.put_file(requir
 
 void OnlineExperiment::send_output() {
   if (output_.empty()) return;
-  service_.write("output", fmt::format(R"({{"experimentKey":"{}","runContext":null,)"
-                                       R"("outputLines":[{}]}})",
-                                       require_key(), std::exchange(output_, {})));
+  const auto rows = std::exchange(rows_of_output_, {});
+  try {
+    service_.write("output", fmt::format(R"({{"experimentKey":"{}","runContext":null,)"
+                                         R"("outputLines":[{}]}})",
+                                         require_key(), std::exchange(output_, {})));
+  } catch (const http::Error&) {
+    for (const auto& row : rows) settle(*row, false);
+    throw;
+  }
+  for (const auto& row : rows) settle(*row, true);
 }
 
 void OnlineExperiment::send_others() {
@@ -212,6 +225,7 @@ std::optional<Undelivered> OnlineExperiment::undelivered() const {
   rows.add(thinned_);
   std::set<std::shared_ptr<Row>> unfinished;  // a row holds the places of several curves
   for (const auto& [name, waiting] : waiting_) unfinished.insert(waiting.row);
+  unfinished.insert(rows_of_output_.begin(), rows_of_output_.end());
   for (const auto& row : unfinished) rows.add({1, row->step});
   if (thinned_.n_rows > 0) {
     all.reason +=

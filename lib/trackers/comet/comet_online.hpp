@@ -43,13 +43,13 @@ class OnlineExperiment final : public Target {
 
  private:
   using Clock = std::chrono::steady_clock;
-  // A row until each of its numbers was sent or left out.
+  // A row until each of its numbers and texts was sent or left out.
   struct Row {
     std::int64_t step = 0;
     std::size_t n_waiting = 0;
     bool is_thinned = false;
     bool is_lost = false;
-    bool is_open = true;  // more numbers may come
+    bool is_open = true;  // more of it may come
   };
   struct Waiting {
     Point point;
@@ -61,6 +61,8 @@ class OnlineExperiment final : public Target {
   const std::string& require_key();
   [[nodiscard]] std::string create();
   void close(Row& row);
+  // Of one thing that the row waited for.
+  void settle(Row& row, bool was_sent);
   void send_next(Service::Paid paid);
   void send_point(const std::string& name, const Waiting& waiting, Service::Paid paid);
   void send_others();
@@ -75,6 +77,7 @@ class OnlineExperiment final : public Target {
   std::deque<std::string> order_;                        // of the curves that wait
   std::map<std::string, std::string> others_;
   std::string output_;  // lines as JSON
+  std::vector<std::shared_ptr<Row>> rows_of_output_;
   std::int64_t n_lines_ = 0;
   std::shared_ptr<Row> row_;
   support::RowLedger ledger_;
