@@ -79,6 +79,7 @@ class Client::Impl {
   explicit Impl(ClientOptions options) : options_(std::move(options)) {
     const Url& server = options_.server;
     note_secret(server.password);
+    if (options_.is_user_secret) note_secret(server.user);
     note_secret(options_.bearer_token);
     if (!server.password.empty()) note_secret(base64(server.user + ':' + server.password));
     for (const auto& header : options_.secret_headers) note_secret(header.value);

@@ -22,6 +22,7 @@ struct Header {
 
 struct ClientOptions {
   Url server;  // `server.user` and `server.password` are for HTTP Basic authentication
+  bool is_user_secret = false;  // where half of a key is sent as the user
   std::string bearer_token;
   std::vector<Header> secret_headers;        // further credentials; never shown
   std::filesystem::path ca_file;             // instead of the system's certificates

@@ -78,15 +78,16 @@ class AimServers:
     def repo(self):
         return self.server.uri if self.server.certificate else self.server.uri.replace("http", "aim")
 
-    def finished_run(self, run_id, timeout=60):
-        """The SDK's view and the API's view of a run, once the page's indexer has found its end."""
+    def finished_run(self, run_id, after=0, timeout=60):
+        """The SDK's view and the API's view of a run, once the page's indexer has found its end,
+        one after that time."""
         import aim
 
         [found] = [path.name for path in (self.directory / ".aim/meta/chunks").iterdir()
                    if path.name.startswith(run_id)]
         deadline = time.monotonic() + timeout
         info = None
-        while info is None or not info["props"]["end_time"]:
+        while info is None or (info["props"]["end_time"] or 0) <= after:
             assert time.monotonic() < deadline, f"the page does not know the end of the run: {info}"
             time.sleep(0.2)
             try:

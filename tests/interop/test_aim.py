@@ -9,7 +9,8 @@ import time
 
 import pytest
 from aim_servers import AimServers
-from mlflow_servers import StubServer, free_port
+from mlflow_servers import StubServer
+from stub_server import free_port, make_certificate, undelivered
 
 CONTEXT = {"cluster": "test"}
 
@@ -144,8 +145,9 @@ def check_objects(run):
 
 def test_a_resumed_job_continues_its_run(servers, job, tmp_path):
     job(servers.repo, 2, steps=60, with_files=0)
+    resumed_at = time.time()
     job(servers.repo, 2, first=40, steps=90, with_files=0, resume="yes")
-    run, _ = servers.finished_run(run_id(tmp_path))
+    run, _ = servers.finished_run(run_id(tmp_path), after=resumed_at)
     assert close(points(run, "train/loss"), loss(range(90), 2))
     assert points(run, "by_rank", {**CONTEXT, "rank": 1}) == [(s, 1.0 + s) for s in range(0, 90, 10)]
     from aim.storage.context import Context
@@ -155,27 +157,17 @@ def test_a_resumed_job_continues_its_run(servers, job, tmp_path):
     assert trace["max"] == 1.5 and math.isclose(trace["min"], 1 / 90 + 0.5)
 
 
-def certificate_for(directory):
-    both = directory / "server.pem"
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
-                    "-keyout", both, "-out", directory / "cert.pem", "-subj", "/CN=test",
-                    "-addext", "subjectAltName=IP:127.0.0.1"], check=True, capture_output=True)
-    with open(both, "ab") as file:
-        file.write((directory / "cert.pem").read_bytes())
-    return str(both)
-
-
 def test_what_was_pending_arrives_after_a_tls_server_was_killed_and_restarted(
         servers, tmp_path_factory, tmp_path, bin_dir):
-    certificate = certificate_for(tmp_path)
-    secure = AimServers(tmp_path_factory.mktemp("secure"), certificate)
+    certificate, public = make_certificate(tmp_path)
+    secure = AimServers(tmp_path_factory.mktemp("secure"), str(certificate))
     secure.server.start()
     launcher = os.environ.get("RANKLOG_MPIEXEC", "mpiexec -n").split()
     process = subprocess.Popen(
         [*launcher, "2", str(bin_dir / "interop_aim_job"), str(tmp_path), "steps=400",
          "pause_us=10000", "with_files=0", "deadline_ms=100000"],
         env={**os.environ, "RANKLOG_AIM_REPO": secure.repo,
-             "__AIM_CLIENT_SSL_CERTIFICATES_FILE__": str(tmp_path / "cert.pem")},
+             "__AIM_CLIENT_SSL_CERTIFICATES_FILE__": str(public)},
         text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     try:
         time.sleep(2.5)
@@ -192,12 +184,6 @@ def test_what_was_pending_arrives_after_a_tls_server_was_killed_and_restarted(
     finally:
         process.kill()
         secure.kill()
-
-
-def counted(stderr):
-    """The rows that the closing summary names, and the first step of them."""
-    found = re.search(r"tracker 'aim': .*?(\d+) rows? from step (\d+) on not delivered", stderr)
-    return (int(found[1]), int(found[2])) if found else (0, None)
 
 
 N_ROWS = 100 + 2 * 10 + 1  # of 100 steps: a row for each call of log()
@@ -218,18 +204,18 @@ def test_a_server_that_never_works_is_named_at_the_end_and_the_job_goes_on(job, 
         if stub:
             stub.close()
     assert words in done.stderr, done.stderr
-    assert counted(done.stderr) == (N_ROWS, 0)
+    assert undelivered("aim", done.stderr) == (N_ROWS, 0)
     assert float(re.search(r"longest step ([0-9.]+) s", done.stdout)[1]) < 5
 
 
 def test_a_certificate_that_does_not_verify_ends_the_delivery(job, tmp_path):
-    stub = StubServer(certificate=certificate_for(tmp_path))
+    stub = StubServer(certificate=make_certificate(tmp_path)[0])
     try:
         done = job(stub.uri, steps=100, with_files=0)
     finally:
         stub.close()
     assert "certificate" in done.stderr and not stub.paths
-    assert counted(done.stderr) == (N_ROWS, 0)
+    assert undelivered("aim", done.stderr) == (N_ROWS, 0)
 
 
 def test_a_repository_in_a_folder_is_an_error_that_says_what_to_do(mpirun, tmp_path):

@@ -81,6 +81,7 @@ void read_servers(Settings& settings, Reader& read) {
   if (!files_host.empty()) {
     settings.files_server = http::parse_url("CLEARML_FILES_HOST", files_host);
   }
+  client.is_user_secret = true;
   client.server.user = read.outside("CLEARML_API_ACCESS_KEY", "api.credentials.access_key");
   client.server.password = read.outside("CLEARML_API_SECRET_KEY", "api.credentials.secret_key");
   client.bearer_token = read.outside("CLEARML_AUTH_TOKEN", "api.credentials.token");
