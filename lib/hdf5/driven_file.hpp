@@ -4,6 +4,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <utility>
+
+#include "hdf5/handle.hpp"
 
 namespace ranklog::h5 {
 
@@ -25,6 +28,13 @@ class DrivenFile {
   [[nodiscard]] virtual std::uint64_t physical_end() const noexcept = 0;
   virtual void flush() = 0;
   [[nodiscard]] virtual int* descriptor() noexcept = 0;
+
+  using Driver = Handle<H5FDunregister>;
+  // HDF5 looks into a file's driver once more after it has let go of it, to close the file.
+  void keep(Driver driver) noexcept { driver_ = std::move(driver); }
+
+ private:
+  Driver driver_;
 };
 
 }  // namespace ranklog::h5

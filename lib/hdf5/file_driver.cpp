@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cstring>
 #include <new>
+#include <utility>
 
 #include "hdf5/library.hpp"
 
@@ -164,12 +165,12 @@ H5FD_class_t make_class() {
 
 PropertyList access_through(DrivenFile& file, bool is_new) {
   const H5FD_class_t driver = make_class();
-  // The list and the open file keep the driver after this identifier is gone. As each file has its
-  // own, HDF5 never takes it for another that the program has opened.
-  const Handle<H5FDunregister> id(checked(H5FDregister(&driver), "register", "the file driver"));
+  // As each file has its own driver, HDF5 never takes it for another that the program has opened.
+  DrivenFile::Driver id(checked(H5FDregister(&driver), "register", "the file driver"));
   PropertyList access(checked(H5Pcreate(H5P_FILE_ACCESS), "make", "a file access list"));
   const DriverInfo info{&file, is_new};
   checked(H5Pset_driver(access.get(), id.get(), &info), "set", "the file driver");
+  file.keep(std::move(id));
   return access;
 }
 

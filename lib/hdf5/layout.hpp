@@ -27,6 +27,15 @@ inline constexpr std::array<std::string_view, 15> dataset_names{
   return std::find(dataset_names.begin(), dataset_names.end(), name) != dataset_names.end();
 }
 
+// Those that need not store rows which hold the dataset's fill value, as they are often the same.
+inline constexpr std::array<std::string_view, 6> dataset_names_with_gaps{
+    "std", "min_rank", "max_rank", "first_nan_rank", "count", "nan_count"};
+
+[[nodiscard]] inline bool may_have_gaps(std::string_view name) noexcept {
+  const auto& names = dataset_names_with_gaps;
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
 // A hyper-parameter that is a dictionary becomes a group: its key with `%` and `/` (and a name
 // that is `.` or `..`) as %XX. A list that is not an array of one type becomes a group too, with
 // this behind the name and its items named 0, 1, 2, ...

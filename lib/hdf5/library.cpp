@@ -79,6 +79,14 @@ PropertyList unlocked_access() {
   return access;
 }
 
+bool gives_fill_value(hid_t creation) {
+  H5D_fill_time_t time = H5D_FILL_TIME_NEVER;
+  H5D_fill_value_t state = H5D_FILL_VALUE_UNDEFINED;
+  checked(H5Pget_fill_time(creation, &time), "read", "the fill time");
+  checked(H5Pfill_value_defined(creation, &state), "read", "the fill value");
+  return time != H5D_FILL_TIME_NEVER && state == H5D_FILL_VALUE_USER_DEFINED;
+}
+
 Type utf8_type() {
   Type type(checked(H5Tcopy(H5T_C_S1), "make", "a string type"));
   checked(H5Tset_size(type.get(), H5T_VARIABLE), "make", "a string type");

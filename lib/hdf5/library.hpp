@@ -52,6 +52,9 @@ T checked(T result, std::string_view action, std::string_view object) {
 // systems without locks work. See docs/format.md.
 [[nodiscard]] PropertyList unlocked_access();
 
+// Whether datasets that were created so give their own fill value for rows that were not written.
+[[nodiscard]] bool gives_fill_value(hid_t creation);
+
 // The variable-length UTF-8 string type.
 [[nodiscard]] Type utf8_type();
 // What h5py calls bool: an enumeration of FALSE and TRUE in one byte.

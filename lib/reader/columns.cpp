@@ -30,7 +30,8 @@ std::size_t text_budget(hid_t dataset) {
 
 }  // namespace
 
-RowDataset::RowDataset(hid_t group, const char* name, std::size_t max_dimensions) : name_(name) {
+RowDataset::RowDataset(hid_t group, const char* name, std::size_t max_dimensions, Gaps gaps)
+    : name_(name) {
   if (!has_dataset(group, name)) throw Damage(fmt::format("the dataset '{}' is missing", name));
   // Rows are read once and in blocks, so a cache of chunks would only copy them.
   const h5::PropertyList access(checked(H5Pcreate(H5P_DATASET_ACCESS), "make", "a list"));
@@ -46,7 +47,7 @@ RowDataset::RowDataset(hid_t group, const char* name, std::size_t max_dimensions
   }
   extents_.resize(static_cast<std::size_t>(n));
   checked(H5Sget_simple_extent_dims(space.get(), extents_.data(), nullptr), "read dataset", name);
-  check_storage();
+  check_storage(gaps);
 }
 
 std::size_t RowDataset::cells_per_row() const noexcept {
@@ -55,10 +56,11 @@ std::size_t RowDataset::cells_per_row() const noexcept {
   return n;
 }
 
-void RowDataset::check_storage() const {
+void RowDataset::check_storage(Gaps gaps) const {
   const h5::Type type(checked(H5Dget_type(dataset_.get()), "read dataset", name_));
   const h5::PropertyList creation(
       checked(H5Dget_create_plist(dataset_.get()), "read dataset", name_));
+  if (gaps == Gaps::filled && h5::gives_fill_value(creation.get())) return;
   const bool is_filtered = H5Pget_nfilters(creation.get()) > 0;
   const hsize_t n_stored = H5Dget_storage_size(dataset_.get());
   hsize_t n_cells_possible = n_stored / std::max<std::size_t>(H5Tget_size(type.get()), 1);

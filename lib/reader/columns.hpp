@@ -19,12 +19,16 @@ struct Rows {
   std::size_t stride = 1;
 };
 
+// Whether rows that were never written may be there, as the dataset's fill value. Then the file
+// does not say how many there can be; the caller must know it from another column.
+enum class Gaps : std::uint8_t { none, filled };
+
 // A dataset of numbers or text whose first dimension is the row.
 class RowDataset {
  public:
   // `n_dimensions`: 1, or 2 to `max_dimensions` for per-rank data. Errors: Damage if the dataset is
   // not there, has another shape, or claims more cells than the file could hold.
-  RowDataset(hid_t group, const char* name, std::size_t max_dimensions = 1);
+  RowDataset(hid_t group, const char* name, std::size_t max_dimensions = 1, Gaps gaps = Gaps::none);
 
   [[nodiscard]] std::size_t n_rows() const noexcept { return extents_.front(); }
   [[nodiscard]] const std::vector<hsize_t>& extents() const noexcept { return extents_; }
@@ -38,7 +42,7 @@ class RowDataset {
   [[nodiscard]] std::int64_t integer_at(std::size_t row) const;
 
  private:
-  void check_storage() const;
+  void check_storage(Gaps gaps) const;
   void check_class(H5T_class_t wanted, const char* what) const;
   [[nodiscard]] std::size_t cells_per_row() const noexcept;
   void read_rows(const Rows& rows, hid_t memory_type, hid_t transfer, void* cells) const;

@@ -138,16 +138,21 @@ class ColumnReader {
     for (const std::string_view name : h5::dataset_names) {
       const std::string column(name);
       if (name == "rank" || name == "element" || !has_dataset(group_, column.c_str())) continue;
-      n = std::min(n, RowDataset(group_, column.c_str(), max_dimensions_of(name)).n_rows());
+      const RowDataset one(group_, column.c_str(), max_dimensions_of(name), gaps_of(name));
+      n = std::min(n, one.n_rows());
     }
     return n;
+  }
+  // docs/format.md, "A number". The step's own rows are all there, and no column is longer.
+  [[nodiscard]] static Gaps gaps_of(std::string_view name) {
+    return h5::may_have_gaps(name) ? Gaps::filled : Gaps::none;
   }
   [[nodiscard]] static std::size_t max_dimensions_of(std::string_view name) {
     return name == "per_rank" ? 3 : name == "per_rank_count" ? 2 : 1;
   }
 
   RowDataset open(const char* name) const {
-    RowDataset column(group_, name, max_dimensions_of(name));
+    RowDataset column(group_, name, max_dimensions_of(name), gaps_of(name));
     const bool is_long_enough =
         lengths_ == Lengths::may_differ ? column.n_rows() >= n_rows_ : column.n_rows() == n_rows_;
     if (!is_long_enough) {

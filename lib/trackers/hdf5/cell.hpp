@@ -73,4 +73,16 @@ inline constexpr std::int32_t absent_count = 0;
   return text_type;
 }
 
+// Numbers of a column: one for each row, or one that stands for all.
+template <class T>
+class CellView {
+ public:
+  CellView(const T* first, std::size_t stride) noexcept : first_(first), stride_(stride) {}
+  [[nodiscard]] T operator[](std::size_t i) const noexcept { return first_[i * stride_]; }
+
+ private:
+  const T* first_;
+  std::size_t stride_;
+};
+
 }  // namespace ranklog::trackers::hdf5

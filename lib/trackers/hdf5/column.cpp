@@ -1,6 +1,7 @@
 #include "trackers/hdf5/column.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <functional>
 #include <numeric>
@@ -30,19 +31,42 @@ std::vector<hsize_t> with_rows(hsize_t n_rows, const std::vector<hsize_t>& trail
   return extents;
 }
 
+// What an existing dataset gives for rows that were never written; empty if it gives nothing.
+std::vector<std::byte> stored_fill(hid_t dataset, Cell cell) {
+  const h5::PropertyList creation(checked(H5Dget_create_plist(dataset), "read", "the fill value"));
+  if (!h5::gives_fill_value(creation.get())) return {};
+  std::vector<std::byte> fill(bytes_of(cell));
+  checked(H5Pget_fill_value(creation.get(), memory_type(cell, H5I_INVALID_HID), fill.data()),
+          "read", "the fill value");
+  return fill;
+}
+
 }  // namespace
 
 Column::Column(const char* name, Cell cell, std::vector<hsize_t> trailing)
     : name_(name), cell_(cell), trailing_(std::move(trailing)) {}
 
-void Column::add_bytes(const void* data, std::size_t n_bytes) {
-  const auto* const bytes = static_cast<const std::byte*>(data);
-  cells_.insert(cells_.end(), bytes, bytes + n_bytes);
+Column::Column(const char* name, Cell cell, Likely likely)
+    : name_(name), cell_(cell), likely_(likely) {}
+
+bool Column::takes_same(const void* cell) {
+  if (likely_ != Likely::same || !cells_.empty()) return false;
+  const std::size_t width = bytes_of(cell_);
+  if (n_same_ == 0) std::memcpy(same_.data(), cell, width);
+  if (std::memcmp(same_.data(), cell, width) == 0) return true;
+  spread();
+  return false;
+}
+
+void Column::spread() {
+  const std::size_t width = bytes_of(cell_);
+  for (; n_same_ > 0; --n_same_) cells_.insert(cells_.end(), same_.data(), same_.data() + width);
 }
 
 void Column::add(std::string_view text) { texts_.push_back(storable(text)); }
 
 void Column::clear() noexcept {
+  n_same_ = 0;
   cells_.clear();
   texts_.clear();
 }
@@ -50,13 +74,26 @@ void Column::clear() noexcept {
 void Column::copy_waiting_from(const Column& other) {
   cells_ = other.cells_;
   texts_ = other.texts_;
+  same_ = other.same_;
+  n_same_ = other.n_same_;
+  spread();
+}
+
+std::vector<std::byte> Column::common_cell() const {
+  const std::size_t width = bytes_of(cell_);
+  if (n_same_ > 0) return {same_.data(), same_.data() + width};
+  if (cells_.size() < width) return {};
+  const bool is_same =
+      std::memcmp(cells_.data(), cells_.data() + width, cells_.size() - width) == 0;
+  if (!is_same) return {};
+  return {cells_.begin(), cells_.begin() + static_cast<std::ptrdiff_t>(width)};
 }
 
 hsize_t Column::cells_per_row() const noexcept { return product(trailing_); }
 
 hsize_t Column::n_rows_waiting() const noexcept {
   const std::size_t n = cell_ == Cell::text ? texts_.size() : cells_.size() / bytes_of(cell_);
-  return n / std::max<hsize_t>(cells_per_row(), 1);
+  return n_same_ + n / std::max<hsize_t>(cells_per_row(), 1);
 }
 
 void Column::widen(hsize_t n_elements) {
@@ -91,11 +128,16 @@ void Column::create(const OutputFile& file, hid_t group, hsize_t chunk_rows,
   const h5::Space space(
       checked(H5Screate_simple(static_cast<int>(extents.size()), extents.data(), limits.data()),
               "create dataset", name_));
-  dataset_ = h5::Dataset(checked(
-      H5Dcreate2(group, name_, file_type(cell_, file.text_type()), space.get(), H5P_DEFAULT,
-                 file.dataset_creation(cell_, chunk_shape(chunk_rows)), file.dataset_access()),
-      "create dataset", name_));
+  if (likely_ == Likely::same) fill_ = common_cell();
+  const hid_t creation = file.dataset_creation(cell_, chunk_shape(chunk_rows), fill_);
+  dataset_ =
+      h5::Dataset(checked(H5Dcreate2(group, name_, file_type(cell_, file.text_type()), space.get(),
+                                     H5P_DEFAULT, creation, file.dataset_access()),
+                          "create dataset", name_));
   created_trailing_ = trailing_;
+  // In files the numbers are little-endian; an adopted dataset may have filters.
+  const bool is_as_in_memory = std::endian::native == std::endian::little && cell_ != Cell::text;
+  direct_rows_ = is_as_in_memory && trailing_.empty() ? chunk_rows : 0;
   checked(H5Rcreate(&reference_, dataset_.get(), ".", H5R_OBJECT, -1), "refer to dataset", name_);
   if (!scales.empty()) attach_scales(dataset_.get(), scales);
 }
@@ -105,6 +147,7 @@ void Column::adopt(const OutputFile& file, const std::string& path) {
   trailing_ = extents_of(dataset_.get());
   trailing_.erase(trailing_.begin());
   created_trailing_ = trailing_;
+  if (likely_ == Likely::same) fill_ = stored_fill(dataset_.get(), cell_);
   checked(H5Rcreate(&reference_, dataset_.get(), ".", H5R_OBJECT, -1), "refer to dataset", name_);
   close();
 }
@@ -151,10 +194,31 @@ void Column::write(const OutputFile& file, const std::string& path, hsize_t n_ro
     pointers.reserve(texts_.size());
     for (const std::string& text : texts_) pointers.push_back(text.c_str());
     transfer(file, n_rows_written, n_rows, pointers.data(), nullptr);
-  } else {
-    transfer(file, n_rows_written, n_rows, cells_.data(), nullptr);
+  } else if (fill_.empty() || common_cell() != fill_) {
+    spread();
+    write_cells(file, n_rows_written, n_rows);
   }
   clear();
+}
+
+void Column::write_cells(const OutputFile& file, hsize_t first_row, hsize_t n_rows) const {
+  const std::byte* from = cells_.data();
+  const std::size_t row_bytes = cells_per_row() * bytes_of(cell_);
+  while (n_rows > 0) {
+    hsize_t n = n_rows;
+    const hsize_t n_before = direct_rows_ > 0 ? first_row % direct_rows_ : 0;
+    if (n_before > 0) n = std::min(n, direct_rows_ - n_before);
+    if (direct_rows_ > 0 && n_before == 0 && n >= direct_rows_) {
+      n = direct_rows_;
+      checked(H5Dwrite_chunk(dataset_.get(), H5P_DEFAULT, 0, &first_row, n * row_bytes, from),
+              "write dataset", name_);
+    } else {
+      transfer(file, first_row, n, from, nullptr);
+    }
+    from += n * row_bytes;
+    first_row += n;
+    n_rows -= n;
+  }
 }
 
 void Column::write_new(const OutputFile& file, const std::string& path,

@@ -3,6 +3,7 @@
 
 #include <hdf5.h>
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -17,21 +18,32 @@ namespace ranklog::trackers::hdf5 {
 
 class OutputFile;
 
+// Whether a column is likely to hold the same number in all rows. Where it does, the file holds
+// that number once, as the dataset's fill value, and no chunks.
+enum class Likely : std::uint8_t { varies, same };
+
 class Column {
  public:
   // `trailing` are the extents behind the row: none, {ranks} or {ranks, elements}.
   Column(const char* name, Cell cell, std::vector<hsize_t> trailing = {});
+  Column(const char* name, Cell cell, Likely likely);
 
-  void add(double value) { add_bytes(&value, sizeof value); }
-  void add(std::int64_t value) { add_bytes(&value, sizeof value); }
-  void add(std::int32_t value) { add_bytes(&value, sizeof value); }
+  void add(double value) { add_copies(value, 1); }
+  void add(std::int64_t value) { add_copies(value, 1); }
+  void add(std::int32_t value) { add_copies(value, 1); }
   void add(std::string_view text);
   template <class T>
   void add_all(const std::vector<T>& values) {
-    add_bytes(values.data(), values.size() * sizeof(T));
+    spread();
+    const auto* const bytes = reinterpret_cast<const std::byte*>(values.data());
+    cells_.insert(cells_.end(), bytes, bytes + values.size() * sizeof(T));
   }
   template <class T>
   void add_copies(T value, std::size_t n) {
+    if (takes_same(&value)) {
+      n_same_ += n;
+      return;
+    }
     const std::size_t before = cells_.size();
     cells_.resize(before + n * sizeof(T));
     for (std::size_t at = before; at < cells_.size(); at += sizeof(T)) {
@@ -39,12 +51,11 @@ class Column {
     }
   }
   [[nodiscard]] hsize_t n_rows_waiting() const noexcept;
-  // Of what waits, the i-th number, of the column's own type.
+  // The numbers that wait, of the column's own type, until the next call of anything else.
   template <class T>
-  [[nodiscard]] T cell(std::size_t i) const noexcept {
-    T value;
-    std::memcpy(&value, cells_.data() + i * sizeof(T), sizeof(T));
-    return value;
+  [[nodiscard]] CellView<T> waiting() const noexcept {
+    const bool is_one = n_same_ > 0;
+    return {reinterpret_cast<const T*>(is_one ? same_.data() : cells_.data()), is_one ? 0u : 1u};
   }
   // Drops what waits.
   void clear() noexcept;
@@ -88,10 +99,17 @@ class Column {
                 const std::vector<hobj_ref_t>& scales);
 
  private:
-  void add_bytes(const void* data, std::size_t n_bytes);
+  // True if `cell` is to be counted in n_same_ instead of kept.
+  [[nodiscard]] bool takes_same(const void* cell);
+  // Makes cells_ of what was only counted.
+  void spread();
+  // The cell that all that wait are equal to; empty if they differ.
+  [[nodiscard]] std::vector<std::byte> common_cell() const;
   [[nodiscard]] hsize_t cells_per_row() const noexcept;
   [[nodiscard]] std::vector<hsize_t> chunk_shape(hsize_t chunk_rows) const;
   void open(const OutputFile& file, const std::string& path);
+  // Writes n_rows of cells_, whole chunks directly.
+  void write_cells(const OutputFile& file, hsize_t first_row, hsize_t n_rows) const;
   void transfer(const OutputFile& file, hsize_t first_row, hsize_t n_rows, const void* from,
                 void* to) const;
 
@@ -99,7 +117,13 @@ class Column {
   Cell cell_;
   std::vector<hsize_t> trailing_;
   std::vector<hsize_t> created_trailing_;
+  Likely likely_ = Likely::varies;
+  std::vector<std::byte> fill_;  // what the file gives for rows that were not written, if anything
+  hsize_t direct_rows_ = 0;      // of a chunk that may be written as it is in memory
   std::vector<std::byte> cells_;
+  // Instead of cells_, while all are the same.
+  alignas(std::max_align_t) std::array<std::byte, 8> same_{};
+  std::size_t n_same_ = 0;
   std::vector<std::string> texts_;
   h5::Dataset dataset_;
   hobj_ref_t reference_ = 0;

@@ -332,6 +332,7 @@ void Hdf5Tracker::hand_over() {
   const bool keep_open = n_series_ <= max_open_series;
   const std::size_t n_rows = n_rows_waiting();
   guarded("write to", [&] {
+    file_->fit_metadata_cache(n_series_);
     for (const auto& table : tables_) table->write(*file_, placement_, n_series_, keep_open);
   });
   n_rows_pending_ += n_rows;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <cstdint>
 #include <cstring>
 #include <system_error>
@@ -30,6 +31,13 @@ constexpr unsigned max_compact_links = 16;
 // Children of a node of a chunk index are twice this. HDF5's default of 32 costs 2 kB for every
 // dataset, however short; with 10,000 keys that is 200 MB.
 constexpr unsigned chunk_index_half_width = 4;
+// As counts differ between metrics, so do their fill values.
+constexpr std::size_t max_cached_lists = 32;
+// What writing a metric needs of the file's structure: headers, and the last nodes of the chunk
+// indices. HDF5 counts the bytes in the file; in memory they are up to ten times as many.
+constexpr std::size_t metadata_bytes_per_series = 16u << 10;
+constexpr std::size_t min_metadata_bytes = 128u << 10;
+constexpr std::size_t max_metadata_bytes = 32u << 20;
 // Stands in /ranks for a rank that the newest attempt does not have.
 constexpr std::int32_t no_rank = -1;
 
@@ -49,18 +57,21 @@ h5::PropertyList make_group_creation() {
       escape_unprintable(path.string())));
 }
 
-h5::PropertyList make_dataset_creation(Cell cell, const std::vector<hsize_t>& chunk) {
+h5::PropertyList make_dataset_creation(Cell cell, const std::vector<hsize_t>& chunk,
+                                       const std::vector<std::byte>& fill) {
   h5::PropertyList list(checked(H5Pcreate(H5P_DATASET_CREATE), "make", "a dataset creation list"));
   checked(H5Pset_chunk(list.get(), static_cast<int>(chunk.size()), chunk.data()), "set",
           "the chunk shape");
   checked(H5Pset_obj_track_times(list.get(), false), "set", "object times");
   if (cell == Cell::text) return list;
-  if (chunk.size() == 1) {
+  const hid_t type = memory_type(cell, H5I_INVALID_HID);
+  if (!fill.empty()) {
+    checked(H5Pset_fill_value(list.get(), type, fill.data()), "set", "the fill value");
+  } else if (chunk.size() == 1) {
     // Every cell is written before the dataset covers it.
     checked(H5Pset_fill_time(list.get(), H5D_FILL_TIME_NEVER), "set", "the fill time");
   } else {
-    checked(H5Pset_fill_value(list.get(), memory_type(cell, H5I_INVALID_HID), fill_value(cell)),
-            "set", "the fill value");
+    checked(H5Pset_fill_value(list.get(), type, fill_value(cell)), "set", "the fill value");
   }
   return list;
 }
@@ -208,12 +219,29 @@ void OutputFile::write_ranks(const TrackerContext& context) {
   }
 }
 
-hid_t OutputFile::dataset_creation(Cell cell, const std::vector<hsize_t>& chunk) const {
-  CachedList& cached = dataset_creation_[cell];
+hid_t OutputFile::dataset_creation(Cell cell, const std::vector<hsize_t>& chunk,
+                                   const std::vector<std::byte>& fill) const {
+  if (dataset_creation_.size() > max_cached_lists) dataset_creation_.clear();
+  CachedList& cached = dataset_creation_[{cell, fill}];
   if (cached.chunk == chunk) return cached.list.get();
-  cached.list = make_dataset_creation(cell, chunk);
+  cached.list = make_dataset_creation(cell, chunk, fill);
   cached.chunk = chunk;
   return cached.list.get();
+}
+
+void OutputFile::fit_metadata_cache(std::size_t n_series) {
+  const std::size_t n_bytes = std::bit_ceil(
+      std::clamp(n_series * metadata_bytes_per_series, min_metadata_bytes, max_metadata_bytes));
+  if (n_bytes == std::exchange(metadata_bytes_, n_bytes)) return;
+  H5AC_cache_config_t config{};
+  config.version = H5AC__CURR_CACHE_CONFIG_VERSION;
+  checked(H5Fget_mdc_config(opened_.get(), &config), "read", "the metadata cache's size");
+  config.set_initial_size = true;
+  config.initial_size = config.min_size = config.max_size = n_bytes;
+  config.incr_mode = H5C_incr__off;
+  config.flash_incr_mode = H5C_flash_incr__off;
+  config.decr_mode = H5C_decr__off;
+  checked(H5Fset_mdc_config(opened_.get(), &config), "set", "the metadata cache's size");
 }
 
 void OutputFile::add_rank_use(ScaleUse use) {

@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "hdf5/atomic_file.hpp"
@@ -46,10 +47,16 @@ class OutputFile {
   [[nodiscard]] hid_t dataset_access() const noexcept { return dataset_access_.get(); }
   [[nodiscard]] hid_t text_type() const noexcept { return text_type_.get(); }
 
-  // How a dataset is created; the same list for the same chunks as in the last call with this cell.
-  [[nodiscard]] hid_t dataset_creation(Cell cell, const std::vector<hsize_t>& chunk) const;
+  // How a dataset is created, with what it gives for rows that are not written, if there can be
+  // any; mostly the same list for the same arguments.
+  [[nodiscard]] hid_t dataset_creation(Cell cell, const std::vector<hsize_t>& chunk,
+                                       const std::vector<std::byte>& fill) const;
 
   // The scale of all datasets with a rank dimension: /ranks/rank.
+  // Makes room in memory for the structure of as many metrics as there are. Older parts of it are
+  // dropped, so that it does not grow with the rows; they are in the file.
+  void fit_metadata_cache(std::size_t n_series);
+
   [[nodiscard]] hobj_ref_t rank_scale() const noexcept { return rank_scale_; }
   void add_rank_use(ScaleUse use);
   void remove_rank_use(hobj_ref_t dataset);
@@ -93,13 +100,14 @@ class OutputFile {
     std::vector<hsize_t> chunk;
     h5::PropertyList list;
   };
-  mutable std::map<Cell, CachedList> dataset_creation_;
+  mutable std::map<std::pair<Cell, std::vector<std::byte>>, CachedList> dataset_creation_;
   hid_t native_id_ = H5I_INVALID_HID;
   std::int32_t n_ranks_ = 1;
   std::int32_t previous_attempt_ = 0;  // of a file that was there
   hobj_ref_t rank_scale_ = 0;
   std::vector<ScaleUse> rank_uses_;
   bool has_new_rank_uses_ = false;
+  std::size_t metadata_bytes_ = 0;  // that HDF5 may keep in memory
 };
 
 }  // namespace ranklog::trackers::hdf5

@@ -21,18 +21,24 @@ enum : std::size_t { value, min, max, std, min_rank, max_rank, first_nan_rank, c
 // Of one row, in all columns.
 constexpr std::size_t bytes_of_number = 60;
 
-std::vector<Column> make_columns(const MetricInfo& info) {
+std::vector<Column> make_columns(const MetricInfo& info, std::int32_t n_ranks) {
   std::vector<Column> columns;
   if (info.kind == Kind::text) {
     columns.emplace_back("value", Cell::text);
     return columns;
   }
   columns.emplace_back("value", info.has_integer_value() ? Cell::integer : Cell::real);
-  for (const char* const name : {"min", "max", "std"}) columns.emplace_back(name, Cell::real);
-  for (const char* const name : {"min_rank", "max_rank", "first_nan_rank"}) {
-    columns.emplace_back(name, Cell::rank);
+  for (const char* const name : {"min", "max"}) columns.emplace_back(name, Cell::real);
+  // One rank always holds the extremes, and without a spread.
+  const Likely of_ranks = n_ranks == 1 ? Likely::same : Likely::varies;
+  columns.emplace_back("std", Cell::real, of_ranks);
+  for (const char* const name : {"min_rank", "max_rank"}) {
+    columns.emplace_back(name, Cell::rank, of_ranks);
   }
-  for (const char* const name : {"count", "nan_count"}) columns.emplace_back(name, Cell::integer);
+  columns.emplace_back("first_nan_rank", Cell::rank, Likely::same);
+  for (const char* const name : {"count", "nan_count"}) {
+    columns.emplace_back(name, Cell::integer, Likely::same);
+  }
   return columns;
 }
 
@@ -49,7 +55,10 @@ std::size_t n_elements(const RankPart& part, Cell cell) noexcept {
 }  // namespace
 
 Series::Series(std::shared_ptr<const MetricInfo> info, std::int32_t n_ranks, std::int64_t index)
-    : info_(std::move(info)), n_ranks_(n_ranks), index_(index), columns_(make_columns(*info_)) {
+    : info_(std::move(info)),
+      n_ranks_(n_ranks),
+      index_(index),
+      columns_(make_columns(*info_, n_ranks)) {
   if (info_->reduction != Reduction::gather) return;
   const std::vector<hsize_t> ranks{static_cast<hsize_t>(n_ranks)};
   per_rank_.emplace("per_rank", cell_of(info_->kind), ranks);
@@ -147,20 +156,17 @@ void Series::add_gathered(const Metric& metric) {
 
 void Series::update_summary(const Column& step) {
   const Column& worst = columns_[info_->reduction == Reduction::min ? min_rank : max_rank];
-  const bool is_integer = info_->has_integer_value();
-  const std::size_t n_rows = step.n_rows_waiting();
-  for (std::size_t i = 0; i < n_rows; ++i) {
-    SummaryRow row;
-    row.step = step.cell<std::int64_t>(i);
-    row.value = is_integer ? static_cast<double>(columns_[value].cell<std::int64_t>(i))
-                           : columns_[value].cell<double>(i);
-    row.min = columns_[min].cell<double>(i);
-    row.max = columns_[max].cell<double>(i);
-    row.worst_rank = worst.cell<std::int32_t>(i);
-    row.first_nan_rank = columns_[first_nan_rank].cell<std::int32_t>(i);
-    row.count = columns_[count].cell<std::int64_t>(i);
-    row.nan_count = columns_[nan_count].cell<std::int64_t>(i);
-    summary_.add(row);
+  const auto add = [&]<class Value>(CellView<Value> values) {
+    summary_.add(SummaryRows<Value>{
+        step.n_rows_waiting(), step.waiting<std::int64_t>(), values,
+        columns_[min].waiting<double>(), columns_[max].waiting<double>(),
+        worst.waiting<std::int32_t>(), columns_[first_nan_rank].waiting<std::int32_t>(),
+        columns_[count].waiting<std::int64_t>(), columns_[nan_count].waiting<std::int64_t>()});
+  };
+  if (info_->has_integer_value()) {
+    add(columns_[value].waiting<std::int64_t>());
+  } else {
+    add(columns_[value].waiting<double>());
   }
 }
 

@@ -29,7 +29,11 @@ class BlockReader {
     cells_.resize(n);
     read_rows(dataset_.get(), first, n, type_, cells_.data());
   }
-  [[nodiscard]] T operator[](std::size_t i) const { return cells_[i]; }
+  template <class Function>
+  void replace(Function function) {
+    std::transform(cells_.begin(), cells_.end(), cells_.begin(), function);
+  }
+  [[nodiscard]] CellView<T> view() const noexcept { return {cells_.data(), 1}; }
 
  private:
   h5::Dataset dataset_;
@@ -73,10 +77,9 @@ void Series::restore_summary(hid_t group, hsize_t n_rows) {
     for (auto* const column : {&value, &min, &max}) column->read(row, n);
     for (auto* const column : {&rank, &nan_rank}) column->read(row, n);
     for (auto* const column : {&count, &nan_count}) column->read(row, n);
-    for (std::size_t i = 0; i < n; ++i) {
-      summary_.add({step[i], value[i], min[i], max[i], rank[i] < n_ranks_ ? rank[i] : -1,
-                    nan_rank[i], count[i], nan_count[i]});
-    }
+    rank.replace([&](std::int32_t one) { return one < n_ranks_ ? one : -1; });
+    summary_.add(SummaryRows<double>{n, step.view(), value.view(), min.view(), max.view(),
+                                     rank.view(), nan_rank.view(), count.view(), nan_count.view()});
   }
 }
 

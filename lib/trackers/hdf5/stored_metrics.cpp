@@ -44,6 +44,16 @@ bool has_rows(std::string_view name) { return name != "rank" && name != "element
 // The best that deflate can do, for a file that was repacked: 258 bytes for two bits.
 constexpr double max_compression = 1032;
 
+[[noreturn]] void throw_too_long(const std::string& path) {
+  throw h5::CallFailed(fmt::format("the dataset {} claims more rows than the file holds", path));
+}
+
+bool has_gaps(hid_t dataset, const std::string& name, const std::string& path) {
+  if (!h5::may_have_gaps(name)) return false;
+  const h5::PropertyList creation(checked(H5Dget_create_plist(dataset), "read dataset", path));
+  return h5::gives_fill_value(creation.get());
+}
+
 // Nobody vouches for the file, and its rows are about to be read.
 void check_storage(hid_t dataset, const std::vector<hsize_t>& extents, const std::string& path) {
   const h5::Type type(checked(H5Dget_type(dataset), "read dataset", path));
@@ -52,18 +62,30 @@ void check_storage(hid_t dataset, const std::vector<hsize_t>& extents, const std
   for (const hsize_t extent : extents) n_bytes *= static_cast<double>(extent);
   double n_stored = static_cast<double>(H5Dget_storage_size(dataset));
   if (H5Pget_nfilters(creation.get()) > 0) n_stored *= max_compression;
-  if (n_bytes > n_stored) {
-    throw h5::CallFailed(fmt::format("the dataset {} claims more rows than the file holds", path));
-  }
+  if (n_bytes > n_stored) throw_too_long(path);
 }
 
-void add_column(hid_t group, const std::string& name, StoredMetric& metric) {
+// The most rows that columns claim which need not store them, and that others do store.
+struct RowCounts {
+  hsize_t n_claimed = 0;
+  std::string claimed_by;
+  hsize_t n_stored = 0;
+};
+
+void add_column(hid_t group, const std::string& name, StoredMetric& metric, RowCounts& counts) {
   const std::string path = metric.path + '/' + name;
   const h5::Dataset dataset(
       checked(H5Dopen2(group, name.c_str(), H5P_DEFAULT), "open dataset", path));
   const std::vector<hsize_t> extents = extents_of(dataset.get());
   if (extents.empty()) throw h5::CallFailed(fmt::format("the dataset {} has no rows", path));
-  check_storage(dataset.get(), extents, path);
+  const bool is_claim = has_gaps(dataset.get(), name, path);
+  if (!is_claim) check_storage(dataset.get(), extents, path);
+  if (!is_claim) {
+    counts.n_stored = std::max(counts.n_stored, extents.front());
+  } else if (extents.front() > counts.n_claimed) {
+    counts.n_claimed = extents.front();
+    counts.claimed_by = path;
+  }
   if (!metric.columns.empty() && metric.n_rows != extents.front()) metric.is_even = false;
   metric.n_rows =
       metric.columns.empty() ? extents.front() : std::min(metric.n_rows, extents.front());
@@ -79,16 +101,18 @@ void visit(hid_t file, const std::string& path, bool is_text, std::size_t depth,
   const h5::Group group(checked(H5Gopen2(file, path.c_str(), H5P_DEFAULT), "open group", path));
   const auto key = read_text(file, path, "key");
   StoredMetric metric;
+  RowCounts counts;
   for (const std::string& name : names_in(group.get(), path)) {
     const bool is_dataset = key && h5::is_dataset_name(name);
     if (!is_dataset) {
       visit(file, path + '/' + name, is_text, depth + 1, found);
     } else if (has_rows(name)) {
       metric.path = path;
-      add_column(group.get(), name, metric);
+      add_column(group.get(), name, metric, counts);
     }
   }
   if (!key) return;
+  if (counts.n_claimed > counts.n_stored) throw_too_long(counts.claimed_by);
   if (metric.step == 0) throw h5::CallFailed(fmt::format("the metric {} has no steps", path));
   metric.key = *key;
   metric.is_text = is_text;

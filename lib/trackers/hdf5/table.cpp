@@ -1,7 +1,6 @@
 #include "trackers/hdf5/table.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <string>
 #include <utility>
 
@@ -22,6 +21,7 @@ constexpr std::size_t max_empty_rows = 16384;
 constexpr std::size_t min_chunk_rows = 16;
 constexpr std::size_t max_first_chunk_rows = 256;
 constexpr std::size_t max_chunk_rows = 4096;
+constexpr std::size_t row_step = 16;  // of chunks that hold just what waited at the first write
 constexpr hsize_t rows_per_copy = 8192;
 
 }  // namespace
@@ -62,22 +62,23 @@ hsize_t Table::choose_chunk_rows(std::size_t n_series_of_run) const noexcept {
   if (chunk_rows_ != 0) return chunk_rows_;
   const std::size_t least = std::clamp(max_empty_rows / std::max<std::size_t>(n_series_of_run, 1),
                                        min_chunk_rows, max_first_chunk_rows);
-  return std::min(std::bit_ceil(std::max(n_rows_waiting_, least)), max_chunk_rows);
+  const std::size_t first_block = (n_rows_waiting_ + row_step - 1) / row_step * row_step;
+  return std::clamp(first_block, least, max_chunk_rows);
 }
 
+// Each metric is created, written and closed before the next, as an open dataset takes 20 kB.
 void Table::write(OutputFile& file, Placement& placement, std::size_t n_series_of_run,
                   bool keep_open) {
   if (n_rows_waiting_ == 0) return;
-  if (!is_created()) {
-    chunk_rows_ = choose_chunk_rows(n_series_of_run);
-    create(file, placement);
-  }
-  const std::string& home = series_.front()->path();
-  bool has_new_datasets = false;
+  const bool is_new = !is_created();
+  if (is_new) chunk_rows_ = choose_chunk_rows(n_series_of_run);
+  bool has_new_datasets = is_new;
   for (Series* const one : series_) {
+    if (is_new) create(file, placement, *one);
     has_new_datasets |= one->write(file, chunk_rows_, n_rows_written_, step_);
     if (!keep_open) one->close_datasets();
   }
+  const std::string& home = series_.front()->path();
   time_.write(file, home, n_rows_written_);
   step_.write(file, home, n_rows_written_);
   if (has_new_datasets) list_step_uses(file);
@@ -89,20 +90,16 @@ void Table::write(OutputFile& file, Placement& placement, std::size_t n_series_o
   n_rows_waiting_ = 0;
 }
 
-void Table::create(OutputFile& file, Placement& placement) {
-  for (Series* const one : series_) {
-    const bool is_text = one->is_text();
-    GroupTree& tree = is_text ? placement.texts : placement.metrics;
-    const std::string root = is_text ? h5::text_group : h5::metrics_group;
-    const h5::Group group = one->create_group(file, root + '/' + tree.place(one->info().key));
-    if (one == series_.front()) {
-      create_step_and_time(file, group.get());
-    } else {
-      link_step_and_time(file, group.get());
-    }
-    one->create_columns(file, group.get(), chunk_rows_, step_.reference());
+void Table::create(OutputFile& file, Placement& placement, Series& one) {
+  GroupTree& tree = one.is_text() ? placement.texts : placement.metrics;
+  const std::string root = one.is_text() ? h5::text_group : h5::metrics_group;
+  const h5::Group group = one.create_group(file, root + '/' + tree.place(one.info().key));
+  if (&one == series_.front()) {
+    create_step_and_time(file, group.get());
+  } else {
+    link_step_and_time(file, group.get());
   }
-  list_step_uses(file);
+  one.create_columns(file, group.get(), chunk_rows_, step_.reference());
 }
 
 void Table::create_step_and_time(const OutputFile& file, hid_t group) {

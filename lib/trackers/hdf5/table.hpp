@@ -47,7 +47,7 @@ class Table {
 
  private:
   [[nodiscard]] hsize_t choose_chunk_rows(std::size_t n_series_of_run) const noexcept;
-  void create(OutputFile& file, Placement& placement);
+  void create(OutputFile& file, Placement& placement, Series& one);
   void create_step_and_time(const OutputFile& file, hid_t group);
   void link_step_and_time(const OutputFile& file, hid_t group) const;
   void copy_rows(OutputFile& file, Table& from);
