@@ -48,6 +48,7 @@ while a job records to the run.)";
 constexpr std::size_t help_column = 24;
 
 struct Arguments {
+  DoctorOptions doctor;
   LsOptions ls;
   ShowOptions show;
   RecoverOptions recover;
@@ -127,6 +128,13 @@ CLI::App* add_validate(CLI::App& app, Arguments& arguments) {
   return validate;
 }
 
+CLI::App* add_doctor(CLI::App& app, Arguments& arguments) {
+  CLI::App* doctor = app.add_subcommand(
+      "doctor", "Say what can be done with this machine's GPUs, and why not more");
+  doctor->add_flag("--json", arguments.doctor.json, "one JSON document");
+  return doctor;
+}
+
 // One line on stderr, whatever the text holds.
 void report(std::string_view message) {
   fmt::print(stderr, "ranklog: {}\n", printable(message, charset_of_locale()));
@@ -150,6 +158,7 @@ int run(int argc, char** argv) {
   add_show(app, arguments);
   const CLI::App* tail = add_tail(app, arguments);
   const CLI::App* validate = add_validate(app, arguments);
+  const CLI::App* doctor = add_doctor(app, arguments);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& success) {  // --help and --version
@@ -162,7 +171,7 @@ int run(int argc, char** argv) {
     return exit_usage;
   }
   if (app.get_subcommands().empty()) {
-    report("which command: ls, show, tail, recover or validate? (see ranklog --help)");
+    report("which command: doctor, ls, recover, show, tail or validate? (see ranklog --help)");
     return exit_usage;
   }
   const Layout layout{arguments.wide ? any_width : output_width(),
@@ -170,6 +179,8 @@ int run(int argc, char** argv) {
   arguments.ls.layout = layout;
   arguments.show.layout = layout;
   arguments.recover.layout = layout;
+  arguments.doctor.layout = layout;
+  if (doctor->parsed()) return finish(run_doctor(arguments.doctor));
   if (recover->parsed()) return finish(run_recover(arguments.recover));
   arguments.tail.layout = layout;
   arguments.validate.layout = layout;
