@@ -99,7 +99,10 @@ class Value {
     nested_ = {nested.begin(), nested.size()};
   }
   Value(const Dict& nested);  // NOLINT: a nested dictionary that was built at run time
-  Value(const DeviceSpan& tensor) noexcept : tag_(Tag::device) { device_ = tensor; }  // NOLINT
+  Value(const DeviceSpan& tensor) noexcept  // NOLINT
+      : tag_(Tag::device), device_element_(tensor.element) {
+    device_ = {tensor.data, tensor.n, tensor.stream};
+  }
   // Statistics that stand for the numbers they were made of.
   Value(const Accumulator& accumulator, bool is_integer) noexcept : tag_(Tag::accumulated) {
     accumulated_ = {&accumulator, is_integer};
@@ -124,7 +127,9 @@ class Value {
   [[nodiscard]] std::string_view text() const noexcept { return text_; }
   [[nodiscard]] const NumberSpan& numbers() const noexcept { return numbers_; }
   [[nodiscard]] std::span<const Item> nested() const noexcept;
-  [[nodiscard]] const DeviceSpan& tensor() const noexcept { return device_; }
+  [[nodiscard]] DeviceSpan tensor() const noexcept {
+    return {device_.data, device_.n, device_element_, device_.stream};
+  }
   [[nodiscard]] const Accumulator& accumulator() const noexcept { return *accumulated_.data; }
   [[nodiscard]] bool is_accumulated_integer() const noexcept { return accumulated_.is_integer; }
   [[nodiscard]] std::optional<Reduction> reduction() const noexcept {
@@ -148,14 +153,20 @@ class Value {
     const Accumulator* data;
     bool is_integer;
   };
+  struct DeviceNumbers {
+    const void* data;
+    std::size_t n;
+    DeviceStream stream;
+  };
 
   Tag tag_;
   bool has_reduction_ = false;
   Reduction reduction_ = Reduction::mean;
+  DeviceElement device_element_ = DeviceElement::f64;  // here, it takes no room of its own
   double weight_ = 1.0;
   union {
-    DeviceSpan device_{};  // the widest: initialised, so that a copy reads no undefined bytes
-    NumberSpan numbers_;
+    NumberSpan numbers_{};  // the widest: initialised, so that a copy reads no undefined bytes
+    DeviceNumbers device_;
     double real_;
     std::int64_t integer_;
     std::string_view text_;

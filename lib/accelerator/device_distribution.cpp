@@ -37,7 +37,7 @@ PendingDistribution DeviceTensors::start_distribution(const DeviceSpan& values) 
   } else {
     pending.impl_ = std::make_unique<PendingDistribution::Impl>();
     pending.impl_->device = device;
-    pending.impl_->statistics = driver().make_workspace(device);
+    pending.impl_->statistics = driver().make_workspace(device, gpu::max_blocks);
     pending.impl_->sketch = driver().make_sketcher(device);
   }
   pending.impl_->statistics->launch(std::span(&values, 1), values.stream);

@@ -77,7 +77,21 @@ std::optional<GpuInfo> DeviceTensors::current_gpu() {
   }
 }
 
+// Another path means other collective calls, so that ranks of different wishes would wait for each
+// other in different ones.
+void DeviceTensors::check_same_wish() const {
+  const auto wish = static_cast<std::int64_t>(wanted_);
+  std::array<std::int64_t, 2> ends{wish, -wish};
+  comm_.all_reduce(std::span(ends), Communicator::Op::min);
+  if (ends[0] == -ends[1]) return;
+  throw UsageError(fmt::format(
+      "AcceleratorOptions::device_path differs between ranks: '{}' on some, '{}' on "
+      "others; give all ranks the same",
+      to_string(static_cast<DevicePath>(ends[0])), to_string(static_cast<DevicePath>(-ends[1]))));
+}
+
 void DeviceTensors::choose_early() {
+  check_same_wish();
   if (wanted_ == DevicePath::staged) return;
   const auto device = current_device();
   std::int64_t n_without = device ? 0 : 1;
@@ -109,6 +123,7 @@ void DeviceTensors::take_route(int device) {
   std::int64_t is_other = route_.mover && route_.device == device ? 0 : 1;
   comm_.all_reduce(std::span(&is_other, 1), Communicator::Op::max);
   if (is_other == 0) return;
+  check_same_wish();
   route_ = TensorRoute{};
   route_ = choose_route(comm_, wanted_, driver(), device, chunk_bytes_);
 }

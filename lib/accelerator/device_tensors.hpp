@@ -40,7 +40,8 @@ class DeviceTensors {
   [[nodiscard]] std::optional<GpuInfo> current_gpu();
 
   // Collective: takes the choice of the path before the first tensor, where another than `staged`
-  // is wanted and every rank has a GPU.
+  // is wanted and every rank has a GPU. Errors, on all ranks alike: UsageError if they want
+  // different paths.
   void choose_early();
   // What was chosen: "staged: the default".
   [[nodiscard]] std::string describe_path() const;
@@ -55,6 +56,7 @@ class DeviceTensors {
  private:
   [[nodiscard]] gpu::Driver& driver();
   [[nodiscard]] int check(const DeviceSpan& values, const DeviceBuffer& result);
+  void check_same_wish() const;  // collective
   // Collective. Chooses again if the tensors of some rank are on another device than before.
   void take_route(int device);
   void reduce_chunks(const DeviceSpan& values, const DeviceBuffer& result,

@@ -143,7 +143,8 @@ void HeldRow::fill_in(std::int32_t rank) {
   for (std::size_t i = 0; i < tensors_.size(); ++i) {
     const auto& place = tensor_places_[i];
     accumulators_.push_back(to_accumulator(ticket_->result(i), tensors_[i], place.weight, rank));
-    Value filled(accumulators_.back(), tensors_[i].is_integer());
+    // The weight is in the statistics; here it is for the recorder's checks.
+    Value filled = Value(accumulators_.back(), tensors_[i].is_integer()).weighted(place.weight);
     if (const auto reduction = items_[place.item].value.reduction()) {
       filled = filled.with(*reduction);
     }

@@ -38,7 +38,6 @@ Kind kind_of(const Value& value) {
 
 // Nothing to count: as if the key had not been logged.
 bool is_empty(const Value& value) {
-  if (value.tag() == Value::Tag::accumulated) return value.accumulator().moments.count == 0;
   return value.weight() == 0 || (value.tag() == Value::Tag::numbers && value.numbers().n == 0);
 }
 

@@ -28,8 +28,8 @@ class Workspace {
   Workspace& operator=(const Workspace&) = delete;
   virtual ~Workspace() = default;
 
-  // Queues one pass over up to max_tensors_per_launch tensors behind the work in `stream`. Does not
-  // wait and does not allocate.
+  // Queues one pass over up to max_tensors_per_launch tensors behind the work in `stream`; they
+  // have no more blocks (blocks_for) than this was made for. Does not wait and does not allocate.
   virtual void launch(std::span<const DeviceSpan> tensors, DeviceStream stream) = 0;
   // Never waits. Errors: DeviceError if the device reported an error since the launch.
   [[nodiscard]] virtual bool is_done() = 0;
@@ -119,7 +119,7 @@ class Driver {
   // Errors: DeviceError if the stream is another device's or is being captured into a graph.
   virtual void check_stream(DeviceStream stream, int device) const = 0;
 
-  [[nodiscard]] virtual std::unique_ptr<Workspace> make_workspace(int device) = 0;
+  [[nodiscard]] virtual std::unique_ptr<Workspace> make_workspace(int device, int max_blocks) = 0;
   [[nodiscard]] virtual std::unique_ptr<Sketcher> make_sketcher(int device) = 0;
   [[nodiscard]] virtual std::unique_ptr<Staging> make_staging(int device, std::size_t n_bytes,
                                                               StagingMemory memory) = 0;

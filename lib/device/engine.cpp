@@ -5,6 +5,19 @@
 #include "ranklog/error.hpp"
 
 namespace ranklog::gpu {
+namespace {
+
+constexpr auto unplaced = static_cast<std::size_t>(-1);
+
+// In a few sizes, so that launches of scalars do not each hold the scratch memory of large tensors,
+// and a workspace can be used again by a launch that is a little larger.
+int capacity_for(int n_blocks) {
+  int capacity = 64;
+  while (capacity < n_blocks) capacity *= 4;
+  return capacity;
+}
+
+}  // namespace
 
 Ticket::~Ticket() {
   if (engine_ != nullptr) engine_->release(batch_);
@@ -39,10 +52,8 @@ Ticket Engine::submit(std::span<const DeviceSpan> tensors) {
     if (!is_asked) driver_->check_stream(tensors[i].stream, device_of_[i]);
   }
   const std::size_t id = lease_batch();
-  batches_[id].places.resize(tensors.size(), Place{});
+  batches_[id].places.assign(tensors.size(), Place{unplaced, 0});
   try {
-    constexpr auto unplaced = static_cast<std::size_t>(-1);
-    for (auto& place : batches_[id].places) place.workspace = unplaced;
     for (std::size_t i = 0; i < tensors.size(); ++i) {
       if (batches_[id].places[i].workspace == unplaced) launch_group(batches_[id], tensors, i);
     }
@@ -56,22 +67,25 @@ Ticket Engine::submit(std::span<const DeviceSpan> tensors) {
 // Launches tensor `first` and those after it that are not yet placed and share its stream and
 // device, as many as one launch takes.
 void Engine::launch_group(Batch& batch, std::span<const DeviceSpan> tensors, std::size_t first) {
-  const std::size_t leased = lease_workspace(device_of_[first]);
-  batch.workspaces.push_back(leased);
   one_stream_.clear();
+  group_.clear();
+  int n_blocks = 0;
   for (std::size_t i = first; i < tensors.size(); ++i) {
-    const bool is_placed = i > first && batch.places[i].workspace != static_cast<std::size_t>(-1);
-    if (is_placed || tensors[i].stream != tensors[first].stream ||
+    if (batch.places[i].workspace != unplaced || tensors[i].stream != tensors[first].stream ||
         device_of_[i] != device_of_[first]) {
       continue;
     }
     if (one_stream_.size() == max_tensors_per_launch) break;
-    batch.places[i] = {leased, one_stream_.size()};
     one_stream_.push_back(tensors[i]);
+    group_.push_back(i);
+    n_blocks += blocks_for(static_cast<std::int64_t>(tensors[i].n));
   }
+  const std::size_t leased = lease_workspace(device_of_[first], n_blocks);
+  batch.workspaces.push_back(leased);
+  for (std::size_t i = 0; i < group_.size(); ++i) batch.places[group_[i]] = {leased, i};
   auto& pooled = workspaces_[leased];
+  pooled.is_running = true;  // also if launch() throws: its kernel may be in the stream
   pooled.workspace->launch(one_stream_, tensors[first].stream);
-  pooled.is_running = true;
 }
 
 std::size_t Engine::lease_batch() {
@@ -84,17 +98,19 @@ std::size_t Engine::lease_batch() {
   return batches_.size() - 1;
 }
 
-std::size_t Engine::lease_workspace(int device) {
+std::size_t Engine::lease_workspace(int device, int n_blocks) {
   for (std::size_t id = 0; id < workspaces_.size(); ++id) {
     auto& pooled = workspaces_[id];
-    if (pooled.is_leased || pooled.device != device) continue;
+    if (pooled.is_leased || pooled.device != device || pooled.max_blocks < n_blocks) continue;
     // Left by a ticket that nobody waited for.
     if (pooled.is_running && !pooled.workspace->is_done()) continue;
     pooled.is_running = false;
     pooled.is_leased = true;
     return id;
   }
-  workspaces_.push_back({driver_->make_workspace(device), device, true, false});
+  const int max_blocks = capacity_for(n_blocks);
+  workspaces_.push_back(
+      {driver_->make_workspace(device, max_blocks), device, max_blocks, true, false});
   return workspaces_.size() - 1;
 }
 

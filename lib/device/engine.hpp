@@ -56,6 +56,7 @@ class Engine {
   struct PooledWorkspace {
     std::unique_ptr<Workspace> workspace;
     int device = 0;
+    int max_blocks = 0;      // of its launches
     bool is_leased = false;  // by a batch
     bool is_running = false;
   };
@@ -70,7 +71,7 @@ class Engine {
   };
 
   [[nodiscard]] std::size_t lease_batch();
-  [[nodiscard]] std::size_t lease_workspace(int device);
+  [[nodiscard]] std::size_t lease_workspace(int device, int n_blocks);
   void launch_group(Batch& batch, std::span<const DeviceSpan> tensors, std::size_t first);
   [[nodiscard]] bool is_done(std::size_t batch);
   void wait(std::size_t batch);
@@ -81,6 +82,7 @@ class Engine {
   std::vector<Batch> batches_;
   std::vector<int> device_of_;          // scratch of submit(), by tensor
   std::vector<DeviceSpan> one_stream_;  // scratch of launch_group()
+  std::vector<std::size_t> group_;      // their places among the tensors
 };
 
 }  // namespace ranklog::gpu

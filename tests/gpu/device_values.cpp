@@ -1,13 +1,17 @@
+#include <cuda_bf16.h>
+#include <cuda_fp16.h>
 #include <cuda_runtime_api.h>
 #include <doctest/doctest.h>
 
 #include <atomic>
+#include <chrono>
 #include <cmath>
 #include <cstring>
 #include <memory>
 #include <random>
 #include <ranklog/memory_tracker.hpp>
 #include <ranklog/ranklog.hpp>
+#include <span>
 #include <thread>
 #include <vector>
 
@@ -67,12 +71,17 @@ struct Stream {
   Stream& operator=(const Stream&) = delete;
 };
 
-// Keeps a stream busy until it is opened.
+// Keeps a stream busy until it is opened, or for ten seconds, so that a call which waits for the
+// stream fails the test instead of hanging it.
 class Gate {
  public:
   void close(cudaStream_t stream) {
     const auto wait = [](void* is_open) {
-      while (!static_cast<std::atomic<bool>*>(is_open)->load()) std::this_thread::yield();
+      const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+      while (!static_cast<std::atomic<bool>*>(is_open)->load()) {
+        if (std::chrono::steady_clock::now() > end) return;
+        std::this_thread::yield();
+      }
     };
     REQUIRE(cudaLaunchHostFunc(stream, wait, &is_open_) == cudaSuccess);
   }
@@ -125,28 +134,51 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("CUDA's own types of half precision are taken") {
+  const __half half[] = {__float2half(1.5F), __float2half(2.5F)};
+  const __nv_bfloat16 bfloat[] = {__float2bfloat16(3.0F)};
+  OnDevice halves({std::as_bytes(std::span(half)).begin(), std::as_bytes(std::span(half)).end()});
+  OnDevice bfloats(
+      {std::as_bytes(std::span(bfloat)).begin(), std::as_bytes(std::span(bfloat)).end()});
+  ranklog::gpu::Engine engine(ranklog::gpu::make_driver());
+  const DeviceSpan tensors[] = {
+      ranklog::device(static_cast<const __half*>(halves.data()), 2),
+      ranklog::device(static_cast<const __nv_bfloat16*>(bfloats.data()), 1)};
+  auto ticket = engine.submit(tensors);
+  ticket.wait();
+  CHECK(ticket.result(0).mean == 2);
+  CHECK(ticket.result(1).mean == 3);
+}
+
 TEST_CASE("log returns while the stream is still busy, and the value arrives later") {
   const Stream stream;
   Gate gate;
-  const float host = 42;
+  float* host = nullptr;  // pinned: a copy from other memory may wait for the stream
+  REQUIRE(cudaHostAlloc(reinterpret_cast<void**>(&host), sizeof *host, 0) == cudaSuccess);
   float* there = nullptr;
-  REQUIRE(cudaMalloc(reinterpret_cast<void**>(&there), sizeof host) == cudaSuccess);
+  REQUIRE(cudaMalloc(reinterpret_cast<void**>(&there), sizeof *there) == cudaSuccess);
+  *host = 42;
   auto tracker = std::make_shared<ranklog::MemoryTracker>();
   ranklog::Accelerator accelerator({.log_with = {tracker}});
   accelerator.init_trackers("gpu");
+  accelerator.log({{"loss", ranklog::device(there, 1, stream.stream)}}, 0);  // loads the kernel
+  accelerator.flush();
   gate.close(stream.stream);
-  REQUIRE(cudaMemcpyAsync(there, &host, sizeof host, cudaMemcpyHostToDevice, stream.stream) ==
+  REQUIRE(cudaMemcpyAsync(there, host, sizeof *host, cudaMemcpyHostToDevice, stream.stream) ==
           cudaSuccess);
-  accelerator.log({{"loss", ranklog::device(there, 1, stream.stream)}}, 1);
+  for (int step = 1; step <= 3; ++step) {
+    accelerator.log({{"loss", ranklog::device(there, 1, stream.stream)}}, step);
+  }
   CHECK(cudaStreamQuery(stream.stream) == cudaErrorNotReady);  // log() is back, the stream is not
   (void)cudaGetLastError();
   gate.open();
   accelerator.flush();
   accelerator.end_training();
   const auto records = tracker->records();
-  REQUIRE(records.size() == 1);
-  CHECK(records[0].find("loss")->value == 42);
+  REQUIRE(records.size() == 4);
+  for (std::size_t i = 1; i < 4; ++i) CHECK(records[i].find("loss")->value == 42);
   (void)cudaFree(there);
+  (void)cudaFreeHost(host);
 }
 
 TEST_CASE("host memory and an error of the program are refused and left as they are") {

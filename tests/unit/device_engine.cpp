@@ -88,6 +88,25 @@ TEST_CASE("memory is used again, so a steady loop makes no more of it") {
   CHECK(b.engine.n_workspaces() == 1);
 }
 
+TEST_CASE("a launch of scalars does not take the scratch memory of a large tensor") {
+  Bench b;
+  b.gpu->is_slow = true;
+  const std::vector<float> x(2'000'000, 1.0F);
+  const DeviceSpan scalar[] = {device(x.data(), 1)};
+  const DeviceSpan large[] = {device(x.data(), x.size())};
+  auto first = b.engine.submit(scalar);
+  auto second = b.engine.submit(large);
+  REQUIRE(b.gpu->workspace_blocks.size() == 2);
+  CHECK(b.gpu->workspace_blocks[0] < 100);
+  CHECK(b.gpu->workspace_blocks[1] >= ranklog::gpu::max_blocks);
+  first.wait();
+  first = {};
+  auto third = b.engine.submit(large);  // the free workspace is too small for it
+  CHECK(b.engine.n_workspaces() == 3);
+  third.wait();
+  CHECK(third.result(0).sum == 2e6);
+}
+
 TEST_CASE("the memory of a ticket that was dropped early is used again only when it is done") {
   Bench b;
   b.gpu->is_slow = true;

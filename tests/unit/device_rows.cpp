@@ -138,6 +138,19 @@ TEST_CASE("weights and NaN of a device tensor count as those of host values do")
   CHECK(on_device->statistics.std == on_host->statistics.std);
 }
 
+TEST_CASE("a device tensor of weight zero is left out, and a negative weight is reported") {
+  Bench b;
+  const std::vector<double> x{1, 2};
+  b.hold({{"none", ranklog::mean(device(x.data(), 2), 0.0)}, {"a", 1.0}}, 1);
+  b.hold({{"wrong", ranklog::mean(device(x.data(), 2), -1.0)}}, 2);
+  b.release();
+  REQUIRE(b.logged.size() == 1);
+  CHECK(b.logged[0].record.find("none") == nullptr);
+  CHECK(b.logged[0].record.find("a") != nullptr);
+  REQUIRE(b.reports.size() == 1);
+  CHECK(b.reports[0].find("the weight of metric 'wrong' is -1") != std::string::npos);
+}
+
 TEST_CASE("a tensor without elements is as if it had not been logged") {
   Bench b;
   b.hold({{"none", device(static_cast<const float*>(nullptr), 0)}, {"a", 1.0}});

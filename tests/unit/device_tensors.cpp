@@ -241,6 +241,15 @@ TEST_CASE("a rank without a GPU is named, the others go on, and /ranks says cpu"
   });
 }
 
+TEST_CASE("ranks that ask for different paths all say so, where they would wait for each other") {
+  run_ranks(3, [](Communicator comm) {
+    Rank rank(comm, comm.rank() == 1 ? DevicePath::nccl : DevicePath::staged);
+    REQUIRE_THROWS_AS(rank.tensors.choose_early(), ranklog::UsageError);
+    REQUIRE_THROWS_AS((void)reduced<double>(rank.tensors, {1}, Reduction::sum),
+                      ranklog::UsageError);
+  });
+}
+
 TEST_CASE("ranks of a node take its GPUs in turn, and share where there are more ranks") {
   run_ranks(1, [](Communicator comm) {
     Rank rank(comm, DevicePath::staged);

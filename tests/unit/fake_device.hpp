@@ -38,6 +38,7 @@ struct FakeDevice {
   int n_launches = 0;
   int n_waits = 0;
   std::vector<std::size_t> tensors_per_launch;
+  std::vector<int> workspace_blocks;  // what each workspace was made for
 };
 
 // As the kernel does it: every block's threads, merged by the same trees.
@@ -224,8 +225,9 @@ class FakeDriver final : public gpu::Driver {
     throw DeviceError("the tensor is on device " + std::to_string(device) +
                       " and its stream on device " + std::to_string(known->second));
   }
-  [[nodiscard]] std::unique_ptr<gpu::Workspace> make_workspace(int) override {
+  [[nodiscard]] std::unique_ptr<gpu::Workspace> make_workspace(int, int max_blocks) override {
     check_memory();
+    device_->workspace_blocks.push_back(max_blocks);
     return std::make_unique<FakeWorkspace>(device_);
   }
   [[nodiscard]] std::unique_ptr<gpu::Sketcher> make_sketcher(int) override {

@@ -27,6 +27,16 @@ std::string uuid_text(const cudaUUID_t& uuid) {
   return text;
 }
 
+// Why the runtime counts no device. A machine without a driver it calls one with too old a driver.
+std::string why_no_device(cudaError_t code) {
+  if (code == cudaSuccess) return "CUDA finds no device";
+  int driver = 0;
+  if (cudaDriverGetVersion(&driver) == cudaSuccess && driver == 0) {
+    return "the NVIDIA driver is not there (libcuda.so.1)";
+  }
+  return cudaGetErrorString(code);
+}
+
 int device_of_pointer(const void* data) {
   cudaPointerAttributes attributes{};
   check_cuda(cudaPointerGetAttributes(&attributes, data), "asking CUDA for the kind of a pointer");
@@ -66,10 +76,9 @@ class CudaDriver final : public Driver {
   CudaDriver() {
     const cudaError_t code = cudaGetDeviceCount(&n_devices_);
     if (code == cudaSuccess && n_devices_ > 0) return;
+    const std::string reason = why_no_device(code);
     (void)cudaGetLastError();
-    throw DeviceError(
-        fmt::format("there is no usable GPU on this rank: {}",
-                    code == cudaSuccess ? "CUDA finds no device" : cudaGetErrorString(code)));
+    throw DeviceError(fmt::format("there is no usable GPU on this rank: {}", reason));
   }
 
   [[nodiscard]] int n_devices() const override { return n_devices_; }
@@ -107,8 +116,8 @@ class CudaDriver final : public Driver {
     check_stream_of(stream, device);
   }
 
-  [[nodiscard]] std::unique_ptr<Workspace> make_workspace(int device) override {
-    return std::make_unique<CudaWorkspace>(device);
+  [[nodiscard]] std::unique_ptr<Workspace> make_workspace(int device, int max_blocks) override {
+    return std::make_unique<CudaWorkspace>(device, max_blocks);
   }
   [[nodiscard]] std::unique_ptr<Sketcher> make_sketcher(int device) override {
     return std::make_unique<CudaSketcher>(device);

@@ -47,6 +47,7 @@ void CudaSketcher::launch(const DeviceSpan& tensor) {
 }
 
 void CudaSketcher::wait() {
+  const BesideCapture beside_capture;
   check_cuda(cudaEventSynchronize(done_), "the device's work before or in a distribution");
 }
 

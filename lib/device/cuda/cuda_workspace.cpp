@@ -5,32 +5,42 @@
 
 namespace ranklog::gpu {
 
-CudaWorkspace::CudaWorkspace(int device) : device_(device) {
+CudaWorkspace::CudaWorkspace(int device, int max_blocks) : device_(device) {
   const CurrentDevice current(device);
-  constexpr std::size_t n_partials = max_tensors_per_launch * max_blocks;
   try {
-    check_cuda(cudaMalloc(reinterpret_cast<void**>(&partials_), n_partials * sizeof *partials_),
-               "cudaMalloc of scratch memory for tensor statistics");
-    constexpr std::size_t n_bytes = max_tensors_per_launch * sizeof *n_finished_;
-    check_cuda(cudaMalloc(reinterpret_cast<void**>(&n_finished_), n_bytes),
-               "cudaMalloc of block counters");
-    check_cuda(cudaMemset(n_finished_, 0, n_bytes), "cudaMemset of block counters");
-    check_cuda(cudaHostAlloc(reinterpret_cast<void**>(&results_),
-                             max_tensors_per_launch * sizeof *results_,
-                             cudaHostAllocMapped | cudaHostAllocPortable),
-               "cudaHostAlloc of pinned memory for tensor statistics");
-    check_cuda(cudaHostGetDevicePointer(reinterpret_cast<void**>(&results_there_), results_, 0),
-               "cudaHostGetDevicePointer");
-    check_cuda(cudaEventCreateWithFlags(&done_, cudaEventDisableTiming), "cudaEventCreate");
-    // The memset is on the default stream, the launches are on the user's.
-    check_cuda(cudaStreamSynchronize(nullptr), "cudaStreamSynchronize");
+    allocate(max_blocks);
   } catch (...) {
     free_all();
     throw;
   }
 }
 
-CudaWorkspace::~CudaWorkspace() { free_all(); }
+void CudaWorkspace::allocate(int max_blocks) {
+  check_cuda(load_statistics(), "loading the kernel of tensor statistics");
+  check_cuda(cudaMalloc(reinterpret_cast<void**>(&partials_),
+                        static_cast<std::size_t>(max_blocks) * sizeof *partials_),
+             "cudaMalloc of scratch memory for tensor statistics");
+  constexpr std::size_t n_bytes = max_tensors_per_launch * sizeof *n_finished_;
+  check_cuda(cudaMalloc(reinterpret_cast<void**>(&n_finished_), n_bytes),
+             "cudaMalloc of block counters");
+  check_cuda(
+      cudaHostAlloc(reinterpret_cast<void**>(&results_), max_tensors_per_launch * sizeof *results_,
+                    cudaHostAllocMapped | cudaHostAllocPortable),
+      "cudaHostAlloc of pinned memory for tensor statistics");
+  check_cuda(cudaHostGetDevicePointer(reinterpret_cast<void**>(&results_there_), results_, 0),
+             "cudaHostGetDevicePointer");
+  check_cuda(cudaEventCreateWithFlags(&done_, cudaEventDisableTiming), "cudaEventCreate");
+  // On a stream of its own: the default one waits for the program's, and they for it.
+  const OwnStream own;
+  check_cuda(cudaMemsetAsync(n_finished_, 0, n_bytes, own.stream), "clearing block counters");
+  check_cuda(cudaStreamSynchronize(own.stream), "clearing block counters");
+}
+
+CudaWorkspace::~CudaWorkspace() {
+  // The device may still be writing.
+  if (done_ != nullptr) (void)cudaEventSynchronize(done_);
+  free_all();
+}
 
 void CudaWorkspace::free_all() noexcept {
   // Errors are of no use here: the device may be lost, or the runtime may be shutting down.
@@ -56,6 +66,7 @@ void CudaWorkspace::launch(std::span<const DeviceSpan> tensors, DeviceStream str
 }
 
 bool CudaWorkspace::is_done() {
+  const BesideCapture beside_capture;
   // cudaErrorNotReady is remembered as the last error: it is taken out again, unless the host
   // program had left one of its own, which stays.
   const bool had_error = cudaPeekAtLastError() != cudaSuccess;
@@ -69,6 +80,7 @@ bool CudaWorkspace::is_done() {
 }
 
 void CudaWorkspace::wait() {
+  const BesideCapture beside_capture;
   check_cuda(cudaEventSynchronize(done_),
              "the device's work before or in the statistics of tensors");
 }

@@ -10,8 +10,9 @@ namespace ranklog::gpu {
 
 class CudaWorkspace final : public Workspace {
  public:
-  // Allocates on `device` and in pinned memory. Errors: DeviceError.
-  explicit CudaWorkspace(int device);
+  // Allocates on `device` and in pinned memory. Waits for none of the program's streams, except
+  // that CUDA may do so to load the kernel when the first one is made. Errors: DeviceError.
+  CudaWorkspace(int device, int max_blocks);
   ~CudaWorkspace() override;
 
   void launch(std::span<const DeviceSpan> tensors, DeviceStream stream) override;
@@ -22,6 +23,7 @@ class CudaWorkspace final : public Workspace {
   }
 
  private:
+  void allocate(int max_blocks);
   void free_all() noexcept;
 
   int device_;

@@ -13,6 +13,19 @@ void check_cuda(cudaError_t code, const char* what) {
       fmt::format("{} failed: {} ({})", what, cudaGetErrorString(code), cudaGetErrorName(code)));
 }
 
+BesideCapture::BesideCapture() {
+  check_cuda(cudaThreadExchangeStreamCaptureMode(&previous_),
+             "cudaThreadExchangeStreamCaptureMode");
+}
+
+BesideCapture::~BesideCapture() { (void)cudaThreadExchangeStreamCaptureMode(&previous_); }
+
+OwnStream::OwnStream() {
+  check_cuda(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "cudaStreamCreate");
+}
+
+OwnStream::~OwnStream() { (void)cudaStreamDestroy(stream); }
+
 CurrentDevice::CurrentDevice(int device) {
   check_cuda(cudaGetDevice(&previous_), "cudaGetDevice");
   if (previous_ == device) return;

@@ -9,6 +9,29 @@ namespace ranklog::gpu {
 // runtime's memory of the last error is taken out of it, so that the host program does not find it.
 void check_cuda(cudaError_t code, const char* what);
 
+// While the program captures a stream into a CUDA graph, calls that may synchronise fail on every
+// thread, and spoil the capture. Ours do not touch what is captured: until the end of the scope,
+// this thread's are allowed.
+class BesideCapture {
+ public:
+  BesideCapture();
+  ~BesideCapture();
+  BesideCapture(const BesideCapture&) = delete;
+  BesideCapture& operator=(const BesideCapture&) = delete;
+
+ private:
+  cudaStreamCaptureMode previous_ = cudaStreamCaptureModeRelaxed;
+};
+
+// A stream that has no order with any other, until the end of the scope.
+struct OwnStream {
+  OwnStream();
+  ~OwnStream();
+  OwnStream(const OwnStream&) = delete;
+  OwnStream& operator=(const OwnStream&) = delete;
+  cudaStream_t stream = nullptr;
+};
+
 // Makes `device` current on this thread until the end of the scope.
 class CurrentDevice {
  public:
@@ -18,6 +41,7 @@ class CurrentDevice {
   CurrentDevice& operator=(const CurrentDevice&) = delete;
 
  private:
+  BesideCapture beside_capture_;
   int previous_ = 0;
   bool is_changed_ = false;
 };

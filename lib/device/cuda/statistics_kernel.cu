@@ -83,6 +83,11 @@ __global__ void __launch_bounds__(threads_per_block, 3)
 
 }  // namespace
 
+cudaError_t load_statistics() {
+  cudaFuncAttributes attributes{};
+  return cudaFuncGetAttributes(&attributes, statistics_kernel);
+}
+
 cudaError_t launch_statistics(const KernelBatch& batch, TensorStatistics* partials,
                               unsigned* n_finished, TensorStatistics* results,
                               cudaStream_t stream) {
