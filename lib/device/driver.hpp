@@ -119,7 +119,7 @@ class Driver {
   // Errors: DeviceError if the stream is another device's or is being captured into a graph.
   virtual void check_stream(DeviceStream stream, int device) const = 0;
 
-  [[nodiscard]] virtual std::unique_ptr<Workspace> make_workspace(int device, int max_blocks) = 0;
+  [[nodiscard]] virtual std::unique_ptr<Workspace> make_workspace(int device, int n_blocks) = 0;
   [[nodiscard]] virtual std::unique_ptr<Sketcher> make_sketcher(int device) = 0;
   [[nodiscard]] virtual std::unique_ptr<Staging> make_staging(int device, std::size_t n_bytes,
                                                               StagingMemory memory) = 0;

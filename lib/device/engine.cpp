@@ -101,16 +101,15 @@ std::size_t Engine::lease_batch() {
 std::size_t Engine::lease_workspace(int device, int n_blocks) {
   for (std::size_t id = 0; id < workspaces_.size(); ++id) {
     auto& pooled = workspaces_[id];
-    if (pooled.is_leased || pooled.device != device || pooled.max_blocks < n_blocks) continue;
+    if (pooled.is_leased || pooled.device != device || pooled.capacity < n_blocks) continue;
     // Left by a ticket that nobody waited for.
     if (pooled.is_running && !pooled.workspace->is_done()) continue;
     pooled.is_running = false;
     pooled.is_leased = true;
     return id;
   }
-  const int max_blocks = capacity_for(n_blocks);
-  workspaces_.push_back(
-      {driver_->make_workspace(device, max_blocks), device, max_blocks, true, false});
+  const int capacity = capacity_for(n_blocks);
+  workspaces_.push_back({driver_->make_workspace(device, capacity), device, capacity, true, false});
   return workspaces_.size() - 1;
 }
 

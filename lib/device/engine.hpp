@@ -56,7 +56,7 @@ class Engine {
   struct PooledWorkspace {
     std::unique_ptr<Workspace> workspace;
     int device = 0;
-    int max_blocks = 0;      // of its launches
+    int capacity = 0;        // blocks of a launch
     bool is_leased = false;  // by a batch
     bool is_running = false;
   };

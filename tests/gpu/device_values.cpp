@@ -135,11 +135,12 @@ TEST_CASE(
 }
 
 TEST_CASE("CUDA's own types of half precision are taken") {
-  const __half half[] = {__float2half(1.5F), __float2half(2.5F)};
-  const __nv_bfloat16 bfloat[] = {__float2bfloat16(3.0F)};
-  OnDevice halves({std::as_bytes(std::span(half)).begin(), std::as_bytes(std::span(half)).end()});
+  const __half narrow[] = {__float2half(1.5F), __float2half(2.5F)};
+  const __nv_bfloat16 brain[] = {__float2bfloat16(3.0F)};
+  OnDevice halves(
+      {std::as_bytes(std::span(narrow)).begin(), std::as_bytes(std::span(narrow)).end()});
   OnDevice bfloats(
-      {std::as_bytes(std::span(bfloat)).begin(), std::as_bytes(std::span(bfloat)).end()});
+      {std::as_bytes(std::span(brain)).begin(), std::as_bytes(std::span(brain)).end()});
   ranklog::gpu::Engine engine(ranklog::gpu::make_driver());
   const DeviceSpan tensors[] = {
       ranklog::device(static_cast<const __half*>(halves.data()), 2),

@@ -225,9 +225,9 @@ class FakeDriver final : public gpu::Driver {
     throw DeviceError("the tensor is on device " + std::to_string(device) +
                       " and its stream on device " + std::to_string(known->second));
   }
-  [[nodiscard]] std::unique_ptr<gpu::Workspace> make_workspace(int, int max_blocks) override {
+  [[nodiscard]] std::unique_ptr<gpu::Workspace> make_workspace(int, int n_blocks) override {
     check_memory();
-    device_->workspace_blocks.push_back(max_blocks);
+    device_->workspace_blocks.push_back(n_blocks);
     return std::make_unique<FakeWorkspace>(device_);
   }
   [[nodiscard]] std::unique_ptr<gpu::Sketcher> make_sketcher(int) override {

@@ -116,8 +116,8 @@ class CudaDriver final : public Driver {
     check_stream_of(stream, device);
   }
 
-  [[nodiscard]] std::unique_ptr<Workspace> make_workspace(int device, int max_blocks) override {
-    return std::make_unique<CudaWorkspace>(device, max_blocks);
+  [[nodiscard]] std::unique_ptr<Workspace> make_workspace(int device, int n_blocks) override {
+    return std::make_unique<CudaWorkspace>(device, n_blocks);
   }
   [[nodiscard]] std::unique_ptr<Sketcher> make_sketcher(int device) override {
     return std::make_unique<CudaSketcher>(device);

@@ -5,20 +5,20 @@
 
 namespace ranklog::gpu {
 
-CudaWorkspace::CudaWorkspace(int device, int max_blocks) : device_(device) {
+CudaWorkspace::CudaWorkspace(int device, int n_blocks) : device_(device) {
   const CurrentDevice current(device);
   try {
-    allocate(max_blocks);
+    allocate(n_blocks);
   } catch (...) {
     free_all();
     throw;
   }
 }
 
-void CudaWorkspace::allocate(int max_blocks) {
+void CudaWorkspace::allocate(int n_blocks) {
   check_cuda(load_statistics(), "loading the kernel of tensor statistics");
   check_cuda(cudaMalloc(reinterpret_cast<void**>(&partials_),
-                        static_cast<std::size_t>(max_blocks) * sizeof *partials_),
+                        static_cast<std::size_t>(n_blocks) * sizeof *partials_),
              "cudaMalloc of scratch memory for tensor statistics");
   constexpr std::size_t n_bytes = max_tensors_per_launch * sizeof *n_finished_;
   check_cuda(cudaMalloc(reinterpret_cast<void**>(&n_finished_), n_bytes),

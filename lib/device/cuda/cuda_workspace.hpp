@@ -12,7 +12,7 @@ class CudaWorkspace final : public Workspace {
  public:
   // Allocates on `device` and in pinned memory. Waits for none of the program's streams, except
   // that CUDA may do so to load the kernel when the first one is made. Errors: DeviceError.
-  CudaWorkspace(int device, int max_blocks);
+  CudaWorkspace(int device, int n_blocks);
   ~CudaWorkspace() override;
 
   void launch(std::span<const DeviceSpan> tensors, DeviceStream stream) override;
@@ -23,7 +23,7 @@ class CudaWorkspace final : public Workspace {
   }
 
  private:
-  void allocate(int max_blocks);
+  void allocate(int n_blocks);
   void free_all() noexcept;
 
   int device_;
