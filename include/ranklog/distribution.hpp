@@ -44,7 +44,7 @@ class Distribution {
   double max_;
 };
 
-// The pass over this rank's tensor that start_distribution() queued. Move-only.
+// This rank's pass that start_distribution() queued. Move-only; its destructor waits for it.
 class PendingDistribution {
  public:
   class Impl;
