@@ -79,3 +79,22 @@ set(RANKLOG_HAS_HTTP OFF)
 if(RANKLOG_HAS_MLFLOW OR RANKLOG_HAS_AIM OR RANKLOG_HAS_ARCHIVES)
   set(RANKLOG_HAS_HTTP ON)
 endif()
+
+# CUDA 12 or newer; the code then holds kernels for compute capability 8.0 and 9.0, and PTX for what
+# comes after.
+set(ranklog_cuda_found FALSE)
+if(NOT RANKLOG_WITH_CUDA STREQUAL "OFF")
+  include(CheckLanguage)
+  check_language(CUDA)
+  if(CMAKE_CUDA_COMPILER)
+    find_package(CUDAToolkit 12 QUIET) # before it is used: an older nvcc does not know 9.0
+    set(ranklog_cuda_found ${CUDAToolkit_FOUND})
+  endif()
+  if(ranklog_cuda_found)
+    if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
+      set(CMAKE_CUDA_ARCHITECTURES 80-real 90)
+    endif()
+    enable_language(CUDA)
+  endif()
+endif()
+ranklog_optional(CUDA ranklog_cuda_found "nvcc 12 or newer on the PATH, or CMAKE_CUDA_COMPILER")

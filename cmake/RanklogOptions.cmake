@@ -13,7 +13,7 @@ option(RANKLOG_WARNINGS_AS_ERRORS "Treat warnings as errors" OFF)
 # For builds that are thrown away. It does not go together with ccache, and hides missing includes.
 option(RANKLOG_PRECOMPILED_HEADERS "Parse the standard library's headers once, not in each file" OFF)
 set(RANKLOG_SANITIZE "" CACHE STRING "Sanitizers, e.g. address,undefined or thread")
-set(RANKLOG_PARTS TENSORBOARD WANDB JSONL DVCLIVE PNG MLFLOW AIM CLEARML COMET)
+set(RANKLOG_PARTS TENSORBOARD WANDB JSONL DVCLIVE PNG MLFLOW AIM CLEARML COMET CUDA)
 foreach(part ${RANKLOG_PARTS})
   set(RANKLOG_WITH_${part} AUTO CACHE STRING "AUTO, ON or OFF")
   set_property(CACHE RANKLOG_WITH_${part} PROPERTY STRINGS AUTO ON OFF)

@@ -19,6 +19,8 @@
 #include "ranklog/collectives.hpp"
 #include "ranklog/communicator.hpp"
 #include "ranklog/config.hpp"
+#include "ranklog/device.hpp"
+#include "ranklog/distribution.hpp"
 #include "ranklog/logger.hpp"
 #include "ranklog/media.hpp"
 #include "ranklog/progress_bar.hpp"
@@ -46,6 +48,16 @@ enum class OwnCostMetrics : std::uint8_t {
   per_window,
 };
 
+// Whether ranklog logs how busy the GPUs are.
+enum class GpuMetrics : std::uint8_t {
+  off,
+  // A thread of its own asks NVML once per flush_interval, and each rank with a GPU logs, with
+  // every `window_rows`-th call of log(), `ranklog/gpu_utilization` [%], `ranklog/gpu_memory_used`
+  // [By], `ranklog/gpu_power` [W] and `ranklog/gpu_temperature` [Cel], each the mean over the
+  // ranks with extremes. Where NVML is not found it says so once and logs nothing.
+  per_window,
+};
+
 struct AcceleratorOptions {
   TrackerSelection log_with = {};               // none: every tracking call is a no-op
   std::optional<std::string> project_dir = {};  // fills project_config where it is empty
@@ -59,6 +71,8 @@ struct AcceleratorOptions {
   OwnCostMetrics own_cost = OwnCostMetrics::off;
   int window_rows = 64;  // rows that a rank collects before it sends them on; 1 to 1,000,000
   WatchdogOptions watchdog = {};
+  DevicePath device_path = DevicePath::staged;  // of whole device tensors
+  GpuMetrics gpu_metrics = GpuMetrics::off;
   // Signals that ask the job to stop, as schedulers send before they end it: see should_stop().
   std::vector<int> stop_on_signals = {};
 };
@@ -213,7 +227,12 @@ class Accelerator {
   [[nodiscard]] bool is_last_process() const noexcept {
     return process_index() == num_processes() - 1;
   }
-  [[nodiscard]] std::string device() const { return "cpu"; }
+  // "cpu", or "cuda:1" where CUDA is compiled in and device 1 is current on the calling thread.
+  [[nodiscard]] std::string device() const;
+  // Makes one of this node's GPUs current on the calling thread and returns its number: the ranks
+  // of a node take them in turn, several ranks share one where there are more ranks than GPUs.
+  // Local. Errors: DeviceError where CUDA is not compiled in or this rank sees no GPU.
+  int select_device();
 
   // Wrap a function so that only some ranks run it. On the others the wrapper returns nullopt
   // (or nothing, for a function without a result).
@@ -288,6 +307,28 @@ class Accelerator {
       collectives::PadSide side = collectives::PadSide::back) const {
     return collectives::pad_across_processes(helpers(), std::move(values), pad_value, side);
   }
+
+  // Whole device tensors, element by element over the ranks, from `values` to `result`, which is
+  // the same memory or does not overlap. Collective, waiting: for the work that is in both streams
+  // and for the other ranks; on return the result is there. Reductions and NaN as reduce() above;
+  // in rank order, reals in double, integers in int64, which stops at its ends, so the bits do not
+  // depend on the path (DevicePath).
+  // Errors, on all ranks alike: DeviceError (not compiled in, not device memory, another device
+  // than the stream's, ...), UsageError, ShapeMismatchError naming each rank's type and length.
+  // Complexity: each rank sends and receives twice the tensor less its own part.
+  void reduce(const DeviceSpan& values, const DeviceBuffer& result,
+              Reduction reduction = Reduction::sum, double scale = 1.0) const;
+  // The ranks' tensors one after the other, in rank order; lengths may differ. Returns how many
+  // elements that are. Collective, waiting; errors as above, UsageError if `result` is too short.
+  std::size_t gather(const DeviceSpan& values, const DeviceBuffer& result) const;
+
+  // Queues passes over this rank's tensor behind the work in its stream and returns; local.
+  // Errors, on this rank: DeviceError.
+  [[nodiscard]] PendingDistribution start_distribution(const DeviceSpan& values) const;
+  // Collective, waiting: the distribution over all ranks. Call it some steps later, and neither
+  // the host nor the device waits for the other. Complexity: one all_reduce of 33 kB.
+  // Errors, on all ranks alike: DeviceError.
+  [[nodiscard]] Distribution finish_distribution(PendingDistribution pending) const;
 
   class Impl;
 

@@ -29,6 +29,7 @@ enum class ErrorCode : int {
   file_format,          // a file is not a run file, is damaged, or is from a newer version
   io,                   // the operating system or HDF5 refused a read or a write
   communication,        // MPI reported an error
+  device,               // a device tensor cannot be used, or the device reported an error
   foreign,              // an exception that is not ranklog's own, carried to the other ranks
 };
 
@@ -70,6 +71,7 @@ using ShapeMismatchError = ErrorOf<ErrorCode::shape_mismatch>;
 using FileFormatError = ErrorOf<ErrorCode::file_format>;
 using IoError = ErrorOf<ErrorCode::io>;
 using CommunicationError = ErrorOf<ErrorCode::communication>;
+using DeviceError = ErrorOf<ErrorCode::device>;
 using ForeignError = ErrorOf<ErrorCode::foreign>;
 
 // Throws the type that belongs to `code`; how an error that another rank met is thrown here.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <initializer_list>
 #include <string_view>
 
 namespace ranklog {
@@ -15,8 +16,17 @@ inline constexpr std::string_view reserved_key_prefix = "ranklog/";
 inline constexpr std::string_view overhead_key = "ranklog/overhead_s";
 inline constexpr std::string_view bytes_sent_key = "ranklog/bytes_sent";
 inline constexpr std::string_view messages_sent_key = "ranklog/messages_sent";
+// And of each rank's GPU under AcceleratorOptions::gpu_metrics.
+inline constexpr std::string_view gpu_utilization_key = "ranklog/gpu_utilization";
+inline constexpr std::string_view gpu_memory_key = "ranklog/gpu_memory_used";
+inline constexpr std::string_view gpu_power_key = "ranklog/gpu_power";
+inline constexpr std::string_view gpu_temperature_key = "ranklog/gpu_temperature";
 [[nodiscard]] constexpr bool is_own_key(std::string_view key) noexcept {
-  return key == overhead_key || key == bytes_sent_key || key == messages_sent_key;
+  for (const auto own : {overhead_key, bytes_sent_key, messages_sent_key, gpu_utilization_key,
+                         gpu_memory_key, gpu_power_key, gpu_temperature_key}) {
+    if (key == own) return true;
+  }
+  return false;
 }
 
 // Accepts UTF-8 without control characters, 1 to 250 bytes, with no empty part between `/` and

@@ -9,13 +9,23 @@
 
 namespace ranklog {
 
+// The GPU that a process uses.
+struct GpuInfo {
+  std::string name;
+  std::string uuid;  // as nvidia-smi prints it
+  std::int64_t memory_bytes = 0;
+  std::string driver_version;  // newest CUDA that the driver supports
+  std::string runtime_version;
+};
+
 // One process of the job.
 struct RankInfo {
   std::int32_t world_rank = 0;  // rank in MPI_COMM_WORLD
   std::int32_t node_rank = 0;   // rank among the processes of the same host
   std::string host;
   std::int64_t pid = 0;
-  std::string device;  // "cpu", or the name of the accelerator in use
+  std::string device;  // "cpu", or "cuda:" and the number of the GPU in use
+  GpuInfo gpu = {};    // empty for "cpu"
 };
 
 struct Provenance {

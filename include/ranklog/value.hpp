@@ -13,12 +13,14 @@
 #include <type_traits>
 #include <vector>
 
+#include "ranklog/device.hpp"
 #include "ranklog/reduction.hpp"
 
 namespace ranklog {
 
 struct Item;
 class Dict;
+struct Accumulator;
 
 namespace detail {
 [[noreturn]] void throw_unsigned_too_large(unsigned long long value);
@@ -48,15 +50,25 @@ struct NumberSpan {
   [[nodiscard]] std::int64_t integer(std::size_t index) const noexcept;
 };
 
-// One value of a dictionary: a number, a span of numbers, a string or a nested dictionary,
-// with an optional reduction and weight. Borrows what it is made from, which therefore must live
-// until the call that it is passed to returns; temporaries in the same expression do.
+// One value of a dictionary: a number, a span of numbers on the host or on a device, a string or a
+// nested dictionary, with an optional reduction and weight. Borrows what it is made from, which
+// therefore must live until the call that it is passed to returns; temporaries in the same
+// expression do.
 //
 // A span stands for its elements: it adds each of them to the statistics of its key (count is
 // then the number of elements). Inside `gather` it becomes the rank's part of a row.
 class Value {
  public:
-  enum class Tag : std::uint8_t { real, integer, boolean, text, numbers, nested };
+  enum class Tag : std::uint8_t {
+    real,
+    integer,
+    boolean,
+    text,
+    numbers,
+    nested,
+    device,       // numbers in device memory
+    accumulated,  // numbers that were reduced before; made by ranklog itself
+  };
 
   template <std::floating_point T>
   Value(T value) noexcept : tag_(Tag::real) {  // NOLINT
@@ -87,6 +99,14 @@ class Value {
     nested_ = {nested.begin(), nested.size()};
   }
   Value(const Dict& nested);  // NOLINT: a nested dictionary that was built at run time
+  Value(const DeviceSpan& tensor) noexcept  // NOLINT
+      : tag_(Tag::device), device_element_(tensor.element) {
+    device_ = {tensor.data, tensor.n, tensor.stream};
+  }
+  // Statistics that stand for the numbers they were made of.
+  Value(const Accumulator& accumulator, bool is_integer) noexcept : tag_(Tag::accumulated) {
+    accumulated_ = {&accumulator, is_integer};
+  }
 
   // This value with another reduction or weight.
   [[nodiscard]] Value with(Reduction reduction) const noexcept {
@@ -107,6 +127,11 @@ class Value {
   [[nodiscard]] std::string_view text() const noexcept { return text_; }
   [[nodiscard]] const NumberSpan& numbers() const noexcept { return numbers_; }
   [[nodiscard]] std::span<const Item> nested() const noexcept;
+  [[nodiscard]] DeviceSpan tensor() const noexcept {
+    return {device_.data, device_.n, device_element_, device_.stream};
+  }
+  [[nodiscard]] const Accumulator& accumulator() const noexcept { return *accumulated_.data; }
+  [[nodiscard]] bool is_accumulated_integer() const noexcept { return accumulated_.is_integer; }
   [[nodiscard]] std::optional<Reduction> reduction() const noexcept {
     return has_reduction_ ? std::optional(reduction_) : std::nullopt;
   }
@@ -124,17 +149,29 @@ class Value {
     const Item* data;
     std::size_t n;
   };
+  struct Accumulated {
+    const Accumulator* data;
+    bool is_integer;
+  };
+  struct DeviceNumbers {
+    const void* data;
+    std::size_t n;
+    DeviceStream stream;
+  };
 
   Tag tag_;
   bool has_reduction_ = false;
   Reduction reduction_ = Reduction::mean;
+  DeviceElement device_element_ = DeviceElement::f64;  // here, it takes no room of its own
   double weight_ = 1.0;
   union {
     NumberSpan numbers_{};  // the widest: initialised, so that a copy reads no undefined bytes
+    DeviceNumbers device_;
     double real_;
     std::int64_t integer_;
     std::string_view text_;
     Nested nested_;
+    Accumulated accumulated_;
   };
 };
 

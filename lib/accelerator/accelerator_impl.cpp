@@ -52,6 +52,13 @@ std::string broadcast_text(const Communicator& comm, std::string_view text) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
+std::optional<provenance::DeviceInUse> device_in_use(DeviceTensors& tensors) {
+  const auto number = tensors.current_device();
+  auto gpu = tensors.current_gpu();
+  if (!number || !gpu) return std::nullopt;
+  return provenance::DeviceInUse{*number, std::move(*gpu)};
+}
+
 // A rank without trackers would not meet the others in init_trackers, and they would wait for it.
 void check_same_selection(const Communicator& comm, const tracking::ResolvedSelection& selection) {
   std::string mine;
@@ -74,6 +81,7 @@ Accelerator::Impl::Impl(AcceleratorOptions options)
     : comm(communicator_for(options)),
       helpers(comm.duplicate()),
       node(helpers.split_by_node()),
+      device_tensors(helpers, options.device_path, gpu::open_driver),
       project(project_of(options)),
       label_(std::move(options.label)),
       n_exceptions_at_start_(std::uncaught_exceptions()),
@@ -81,7 +89,9 @@ Accelerator::Impl::Impl(AcceleratorOptions options)
       flush_interval_(options.flush_interval),
       watchdog_(options.watchdog),
       remote_deadline_(options.remote_deadline),
-      recorder_(keys_, comm.rank()) {
+      recorder_(keys_, comm.rank()),
+      device_rows_(comm.rank(), gpu::open_driver),
+      gpu_metrics_(options.gpu_metrics) {
   if (options.own_cost == OwnCostMetrics::per_window) {
     own_cost.emplace(window_rows_);
     keys_.declare(overhead_key, {.reduce = Reduction::max, .unit = "s"}, comm.rank());
@@ -164,6 +174,7 @@ void Accelerator::Impl::init_trackers(std::string_view project_name, const Confi
       throw;
     }
     start_exchange();
+    start_gpu_metrics();
     // After the trackers started: their libraries' exit handlers then run after ours.
     finalize_token_ = comm::call_before_finalize([this] {
       finalize_token_ = 0;
@@ -233,8 +244,15 @@ void Accelerator::Impl::create_run(std::string_view project_name, const InitOpti
 
 void Accelerator::Impl::start_dispatch(std::string_view project_name, const Config* config,
                                        const InitOptions& options) {
-  const auto provenance =
-      std::make_shared<const Provenance>(provenance::collect(helpers, label_, node.rank()));
+  device_tensors.choose_early();
+  Provenance collected =
+      provenance::collect(helpers, label_, node.rank(), device_in_use(device_tensors));
+  const auto& ranks = collected.ranks;
+  if (std::any_of(ranks.begin(), ranks.end(),
+                  [](const auto& one) { return one.device != "cpu"; })) {
+    collected.facts.set("device_path", device_tensors.describe_path());
+  }
+  const auto provenance = std::make_shared<const Provenance>(std::move(collected));
   reduce::agree(helpers, [&] {
     std::vector<tracking::Selected> here;
     for (const auto& selected : selection.trackers) {
@@ -307,6 +325,7 @@ void Accelerator::Impl::define_metric(std::string_view key, const MetricOptions&
 void Accelerator::Impl::flush() {
   check_running("flush()");
   if (!exchange_) return;
+  release_device_rows(true);
   if (own_cost) log_own_cost();
   // Other ranks' trackers before they say that they are done, rank 0's before it lets them go.
   if (dispatch_ && helpers.rank() != 0) dispatch_->flush();
@@ -324,6 +343,8 @@ void Accelerator::Impl::end_training(const std::optional<reduce::RankFailure>& f
     stop_signals.reset();
     return;
   }
+  gpu_sampler_.reset();
+  release_device_rows(true);
   if (own_cost) log_own_cost();
   const auto outcome = drain_until_all_end(failure);
   if (dispatch_ && helpers.rank() != 0) dispatch_->finish(run_outcome(outcome));

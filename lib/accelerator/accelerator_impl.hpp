@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "accelerator/device_rows.hpp"
+#include "accelerator/device_tensors.hpp"
 #include "accelerator/fast_log.hpp"
 #include "accelerator/logger_state.hpp"
 #include "accelerator/own_cost.hpp"
@@ -15,6 +17,7 @@
 #include "accelerator/run_directory.hpp"
 #include "accelerator/run_lock.hpp"
 #include "accelerator/stop_signals.hpp"
+#include "device/gpu_sampler.hpp"
 #include "ranklog/accelerator.hpp"
 #include "reduce/exchange.hpp"
 #include "tracking/dispatch.hpp"
@@ -46,6 +49,7 @@ class Accelerator::Impl {
   Communicator comm;     // of the exchange alone
   Communicator helpers;  // of the blocking helpers, so that their order is their own
   Communicator node;
+  DeviceTensors device_tensors;  // talks through `helpers`
   ProjectConfiguration project;
   tracking::ResolvedSelection selection;
   RunDirectory run;
@@ -71,6 +75,14 @@ class Accelerator::Impl {
   [[nodiscard]] std::optional<std::int64_t> next_step(const std::filesystem::path& run_dir) const;
   void log_row(const Values& values, std::optional<std::int64_t> step, const LogOptions& options,
                const SourceLocation& where);
+  // True if the row was one for FastLog and was taken.
+  [[nodiscard]] bool log_short(const Values& values, std::optional<std::int64_t> step,
+                               const LogOptions& options);
+  void hold_row(const Values& values, std::optional<std::int64_t> step, const LogOptions& options,
+                const SourceLocation& where);
+  void release_device_rows(bool wait);
+  void start_gpu_metrics();
+  void log_gpu_metrics();
   void deliver();
   void deliver_blocks();
   void report_warnings();
@@ -94,6 +106,10 @@ class Accelerator::Impl {
   RunLock lock_;  // rank 0
   reduce::KeyTable keys_;
   Recorder recorder_;
+  DeviceRows device_rows_;
+  GpuMetrics gpu_metrics_;
+  std::unique_ptr<gpu::GpuSampler> gpu_sampler_;  // null: no GPU, no NVML, or off
+  int n_calls_since_gpu_metrics_ = 0;
   std::unique_ptr<reduce::Exchange> exchange_;
   std::unique_ptr<FastLog> fast_log_;        // null where every rank has trackers of its own
   std::vector<reduce::RowOrBlock> settled_;  // scratch of deliver()

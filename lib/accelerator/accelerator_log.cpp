@@ -11,11 +11,39 @@ void Accelerator::Impl::log(const Values& values, std::optional<std::int64_t> st
   check_running("log()");
   if (!exchange_) return;  // log_with was empty
   exchange_->note_log(step.value_or(0), step.has_value(), where);
-  const bool is_plain = options.scope == Scope::all_ranks && options.tracker_options.empty();
-  if (!fast_log_ || !is_plain || !fast_log_->log(values.items(), step)) {
-    log_row(values, step, options, where);
+  if (device_rows_.n_waiting() > 0 || !log_short(values, step, options)) {
+    if (device_rows_.must_hold(values)) {
+      hold_row(values, step, options, where);
+    } else {
+      log_row(values, step, options, where);
+    }
   }
+  if (gpu_sampler_ && ++n_calls_since_gpu_metrics_ >= window_rows_) log_gpu_metrics();
   if (exchange_->has_settled()) deliver();
+}
+
+bool Accelerator::Impl::log_short(const Values& values, std::optional<std::int64_t> step,
+                                  const LogOptions& options) {
+  const bool is_plain = options.scope == Scope::all_ranks && options.tracker_options.empty();
+  return fast_log_ && is_plain && fast_log_->log(values.items(), step);
+}
+
+void Accelerator::Impl::hold_row(const Values& values, std::optional<std::int64_t> step,
+                                 const LogOptions& options, const SourceLocation& where) {
+  if (options.scope == Scope::main_process && helpers.rank() != 0) return;
+  device_rows_.hold(values, step, options, where);
+  release_device_rows(false);
+}
+
+void Accelerator::Impl::release_device_rows(bool wait) {
+  device_rows_.release(
+      wait,
+      [this](const HeldRow& row) {
+        if (!log_short(row.values(), row.step(), row.options())) {
+          log_row(row.values(), row.step(), row.options(), row.where());
+        }
+      },
+      [this](const std::string& text) { report(text); });
 }
 
 void Accelerator::Impl::log_row(const Values& values, std::optional<std::int64_t> step,

@@ -29,6 +29,8 @@ Kind kind_of(const Value& value) {
       return Kind::text;
     case Value::Tag::numbers:
       return value.numbers().is_integer() ? Kind::integer : Kind::real;
+    case Value::Tag::accumulated:
+      return value.is_accumulated_integer() ? Kind::integer : Kind::real;
     default:
       return Kind::real;
   }
@@ -85,6 +87,15 @@ void add_numbers(const Value& value, const MetricInfo& info, Cell& cell, std::in
           add_real(span.real(i));
         }
       }
+      break;
+    }
+    case Value::Tag::accumulated: {
+      Accumulator part = value.accumulator();
+      if (info.nan == NanPolicy::skip && part.moments.nan_count == part.moments.count) {
+        part.moments.first_rank = std::numeric_limits<std::int32_t>::max();
+        part.moments.last_rank = -1;
+      }
+      cell.numbers.merge(part);
       break;
     }
     default:
@@ -225,6 +236,16 @@ void Recorder::check_definition(const Leaf& leaf, RowKind kind) const {
     throw InvalidValueError(fmt::format(
         "log() on rank {}: the weight of metric '{}' is {}; weights are finite and not negative{}",
         rank_, escape_unprintable(key), weight, call_site()));
+  }
+  const MetricInfo& info = *keys_.at(leaf.key).info;
+  const bool is_gathered = leaf.value.reduction().value_or(info.reduction) == Reduction::gather;
+  if (leaf.value.tag() == Value::Tag::accumulated &&
+      (is_gathered || info.order == Order::reproducible)) {
+    throw InvalidValueError(fmt::format(
+        "log() on rank {}: metric '{}' is {}, and of a device tensor only the statistics come to "
+        "the host; copy it to the host and log it as a std::span{}",
+        rank_, escape_unprintable(key), is_gathered ? "gathered" : "summed reproducibly",
+        call_site()));
   }
   const auto why = kind == RowKind::direct ? keys_.why_not_alone(leaf.key, definition_of(leaf))
                                            : keys_.why_not(leaf.key, definition_of(leaf));

@@ -49,6 +49,13 @@ class Backend {
   [[nodiscard]] virtual std::vector<Bytes> gather(std::span<const std::byte> data,
                                                   int root) const = 0;
   [[nodiscard]] virtual std::vector<Bytes> all_gather(std::span<const std::byte> data) const = 0;
+  // Collective, waiting. Part r of `send` becomes part rank() of rank r's `receive`.
+  virtual void all_to_all(const void* send, void* receive, std::size_t n_bytes_each) const = 0;
+  // Collective, waiting. Every rank gets part r of rank r's `data`.
+  virtual void all_gather_in_place(void* data, std::size_t n_bytes_each) const = 0;
+  // True if the two calls above say that they take device addresses; whether that is so is for the
+  // caller to test.
+  [[nodiscard]] virtual bool takes_device_memory() const = 0;
   // `used` is null, or was made by a backend of this kind and is taken.
   [[nodiscard]] virtual std::unique_ptr<PostedMessage::Impl> post(
       int destination, int tag, Bytes payload, std::unique_ptr<PostedMessage::Impl> used) const = 0;

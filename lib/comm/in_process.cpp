@@ -162,6 +162,31 @@ class ThreadBackend final : public Backend {
     }
     return parts;
   }
+  void all_to_all(const void* send_data, void* receive_data,
+                  std::size_t n_bytes_each) const override {
+    const auto* from = static_cast<const std::byte*>(send_data);
+    auto* to = static_cast<std::byte*>(receive_data);
+    const auto part = [&](int r) { return static_cast<std::size_t>(r) * n_bytes_each; };
+    for (int r = 0; r < size(); ++r) send(r, tag_up, {from + part(r), from + part(r + 1)});
+    for (int r = 0; r < size(); ++r) {
+      copy_exactly(receive(r, tag_up), {to + part(r), n_bytes_each});
+    }
+  }
+  void all_gather_in_place(void* data, std::size_t n_bytes_each) const override {
+    auto* bytes = static_cast<std::byte*>(data);
+    const std::size_t own = static_cast<std::size_t>(rank_) * n_bytes_each;
+    const Bytes mine(bytes + own, bytes + own + n_bytes_each);
+    for (int r = 0; r < size(); ++r) {
+      if (r != rank_) send(r, tag_up, mine);
+    }
+    for (int r = 0; r < size(); ++r) {
+      if (r == rank_) continue;
+      copy_exactly(receive(r, tag_up),
+                   {bytes + static_cast<std::size_t>(r) * n_bytes_each, n_bytes_each});
+    }
+  }
+  // What tests call device memory is memory of this process.
+  [[nodiscard]] bool takes_device_memory() const override { return true; }
 
   [[nodiscard]] std::unique_ptr<PostedMessage::Impl> post(
       int destination, int tag, Bytes payload,

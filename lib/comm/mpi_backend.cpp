@@ -12,6 +12,10 @@
 #include "ranklog/error.hpp"
 #include "ranklog/mpi.hpp"
 
+#if defined(OPEN_MPI)
+#include <mpi-ext.h>
+#endif
+
 namespace ranklog::comm {
 namespace {
 
@@ -48,6 +52,18 @@ MPI_Op to_mpi(Backend::Op op) {
     default:
       return MPI_SUM;
   }
+}
+
+bool says_cuda_aware() {
+#if defined(OMPI_HAVE_MPI_EXT_CUDA) && OMPI_HAVE_MPI_EXT_CUDA
+  return MPIX_Query_cuda_support() == 1;
+#elif defined(MPIX_GPU_SUPPORT_CUDA)
+  int is_supported = 0;
+  return MPIX_GPU_query_support(MPIX_GPU_SUPPORT_CUDA, &is_supported) == MPI_SUCCESS &&
+         is_supported != 0;
+#else
+  return false;
+#endif
 }
 
 // A synchronous-mode send: complete when the receiver has begun to take it, which bounds what
@@ -205,6 +221,17 @@ class MpiBackend final : public Backend {
           "MPI_Allgatherv", rank_);
     return split(joined, counts, offsets);
   }
+
+  void all_to_all(const void* send, void* receive, std::size_t n_bytes_each) const override {
+    const int n = to_count(n_bytes_each, "MPI_Alltoall");
+    check(MPI_Alltoall(send, n, MPI_BYTE, receive, n, MPI_BYTE, comm_), "MPI_Alltoall", rank_);
+  }
+  void all_gather_in_place(void* data, std::size_t n_bytes_each) const override {
+    const int n = to_count(n_bytes_each, "MPI_Allgather");
+    check(MPI_Allgather(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, data, n, MPI_BYTE, comm_),
+          "MPI_Allgather", rank_);
+  }
+  [[nodiscard]] bool takes_device_memory() const override { return says_cuda_aware(); }
 
   [[nodiscard]] std::unique_ptr<PostedMessage::Impl> post(
       int destination, int tag, Bytes payload,

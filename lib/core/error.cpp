@@ -42,6 +42,8 @@ std::string_view to_string(ErrorCode code) noexcept {
       return "io";
     case ErrorCode::communication:
       return "communication";
+    case ErrorCode::device:
+      return "device";
     case ErrorCode::foreign:
       return "foreign";
   }
@@ -86,6 +88,8 @@ void throw_error(ErrorCode code, const std::string& message) {
       throw IoError(message);
     case ErrorCode::communication:
       throw CommunicationError(message);
+    case ErrorCode::device:
+      throw DeviceError(message);
     case ErrorCode::none:
     case ErrorCode::foreign:
       break;

@@ -3,8 +3,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <filesystem>
+#include <string>
 #include <system_error>
 #include <type_traits>
 #include <unordered_set>
@@ -20,20 +22,38 @@
 namespace ranklog::provenance {
 namespace {
 
-// What a rank sends; its host name follows. All ranks run the same program, so the bytes agree.
+// What a rank sends; its texts follow. All ranks run the same program, so the bytes agree.
 struct Greeting {
   std::int64_t pid;
+  std::int64_t gpu_memory_bytes;
   std::int32_t world_rank;
   std::int32_t node_rank;
+  std::int32_t device;  // -1: none
+  std::array<std::uint32_t, 5> n_bytes;
 };
 static_assert(std::is_trivially_copyable_v<Greeting>);
 
-Bytes greet(const Communicator& comm, int node_rank) {
-  const Greeting greeting{::getpid(), comm.world_rank(), node_rank};
-  const std::string host = host_name();
-  Bytes message(sizeof greeting + host.size());
+// The texts of a greeting, in their order.
+std::array<std::string*, 5> texts_of(RankInfo& info) {
+  return {&info.host, &info.gpu.name, &info.gpu.uuid, &info.gpu.driver_version,
+          &info.gpu.runtime_version};
+}
+
+Bytes greet(const Communicator& comm, int node_rank, const std::optional<DeviceInUse>& device) {
+  RankInfo info;
+  info.host = host_name();
+  if (device) info.gpu = device->gpu;
+  Greeting greeting{::getpid(), info.gpu.memory_bytes,        comm.world_rank(),
+                    node_rank,  device ? device->number : -1, {}};
+  std::string joined;
+  for (std::size_t i = 0; i < greeting.n_bytes.size(); ++i) {
+    const std::string& text = *texts_of(info)[i];
+    greeting.n_bytes[i] = static_cast<std::uint32_t>(text.size());
+    joined += text;
+  }
+  Bytes message(sizeof greeting + joined.size());
   std::memcpy(message.data(), &greeting, sizeof greeting);
-  std::memcpy(message.data() + sizeof greeting, host.data(), host.size());
+  std::memcpy(message.data() + sizeof greeting, joined.data(), joined.size());
   return message;
 }
 
@@ -44,9 +64,13 @@ RankInfo read_greeting(const Bytes& message) {
   info.pid = greeting.pid;
   info.world_rank = greeting.world_rank;
   info.node_rank = greeting.node_rank;
-  info.host.assign(reinterpret_cast<const char*>(message.data()) + sizeof greeting,
-                   message.size() - sizeof greeting);
-  info.device = "cpu";
+  info.gpu.memory_bytes = greeting.gpu_memory_bytes;
+  const char* next = reinterpret_cast<const char*>(message.data()) + sizeof greeting;
+  for (std::size_t i = 0; i < greeting.n_bytes.size(); ++i) {
+    texts_of(info)[i]->assign(next, greeting.n_bytes[i]);
+    next += greeting.n_bytes[i];
+  }
+  info.device = greeting.device < 0 ? "cpu" : "cuda:" + std::to_string(greeting.device);
   return info;
 }
 
@@ -100,8 +124,9 @@ void add_git_commit(Config& facts) {
 
 }  // namespace
 
-Provenance collect(const Communicator& comm, std::string_view label, int node_rank) {
-  const auto greetings = comm.gather(greet(comm, node_rank), 0);
+Provenance collect(const Communicator& comm, std::string_view label, int node_rank,
+                   const std::optional<DeviceInUse>& device) {
+  const auto greetings = comm.gather(greet(comm, node_rank, device), 0);
   Provenance provenance;
   if (comm.rank() != 0) return provenance;
   for (const Bytes& message : greetings) provenance.ranks.push_back(read_greeting(message));

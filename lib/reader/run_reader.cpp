@@ -71,9 +71,21 @@ std::vector<RankInfo> read_ranks(hid_t group) {
   const auto host = column("host").texts(all);
   const auto pid = column("pid").integers(all);
   const auto device = column("device").texts(all);
+  const bool has_gpus = reader::has_dataset(group, "gpu_uuid");
+  const auto texts_if = [&](const char* name) {
+    return has_gpus ? column(name).texts(all) : std::vector<std::string>();
+  };
+  const auto gpu_name = texts_if("gpu_name");
+  const auto gpu_uuid = texts_if("gpu_uuid");
+  const auto cuda_driver = texts_if("cuda_driver");
+  const auto cuda_runtime = texts_if("cuda_runtime");
+  const auto gpu_memory =
+      has_gpus ? column("gpu_memory").integers(all) : std::vector<std::int64_t>();
   for (std::size_t i = 0; i < n; ++i) {
     if (world_rank[i] < 0) continue;
     ranks.push_back({world_rank[i], node_rank[i], host[i], pid[i], device[i]});
+    if (!has_gpus) continue;
+    ranks.back().gpu = {gpu_name[i], gpu_uuid[i], gpu_memory[i], cuda_driver[i], cuda_runtime[i]};
   }
   return ranks;
 }

@@ -1,23 +1,23 @@
 #include "ranklog/collectives.hpp"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <cmath>
 #include <cstring>
-#include <functional>
 #include <limits>
 
 #include "core/text.hpp"
 #include "ranklog/error.hpp"
+#include "reduce/shapes.hpp"
 #include "reduce/wire.hpp"
 
 namespace ranklog::collectives {
 namespace {
 
+using reduce::agree_on_shapes;
+using reduce::check_combines;
 using reduce::WireReader;
 using reduce::WireWriter;
 
@@ -31,33 +31,6 @@ template <>
 constexpr std::string_view type_name<std::int64_t> = "i64";
 template <>
 constexpr std::string_view type_name<std::int32_t> = "i32";
-
-// All ranks throw the same error, or none does.
-void agree_on_shapes(const Communicator& comm, std::string_view operation, std::string_view shape) {
-  // Equal fingerprints on all ranks: their least is their greatest. Only where they are not does
-  // every rank learn what every rank passes.
-  const auto fingerprint = static_cast<std::int64_t>(std::hash<std::string_view>{}(shape));
-  std::array<std::int64_t, 2> least{fingerprint, ~fingerprint};
-  comm.all_reduce(std::span(least), Communicator::Op::min);
-  if (least[0] == ~least[1]) return;
-  const auto parts = comm.all_gather(std::as_bytes(std::span(shape.data(), shape.size())));
-  std::vector<std::string> shapes;
-  for (const auto& part : parts) {
-    shapes.emplace_back(reinterpret_cast<const char*>(part.data()), part.size());
-  }
-  std::string list;
-  for (std::size_t r = 0; r < shapes.size(); ++r) {
-    if (r == 16) {
-      list += fmt::format(" and {} more", shapes.size() - r);
-      break;
-    }
-    list += fmt::format("{}rank {}: {}", r == 0 ? "" : ", ", r, shapes[r]);
-  }
-  throw ShapeMismatchError(fmt::format(
-      "{}() got different types or shapes on different ranks ({}); pass the same on all, or use "
-      "pad_across_processes() first",
-      operation, list));
-}
 
 // Integers are summed in 128 bits, reals in double, whatever the element type.
 __extension__ typedef __int128 WideInteger;
@@ -172,16 +145,6 @@ std::vector<Wide<T>> select_over_ranks(const Communicator& comm, const std::vect
   return result;
 }
 
-void check_reduction(Reduction reduction) {
-  for (const auto possible : {Reduction::sum, Reduction::mean, Reduction::min, Reduction::max,
-                              Reduction::any, Reduction::all}) {
-    if (reduction == possible) return;
-  }
-  throw UsageError(
-      fmt::format("reduce() cannot use reduction '{}'; choose sum, mean, min, max, any or all",
-                  to_string(reduction)));
-}
-
 // What all ranks must have in common, since the leaves are then exchanged one by one.
 std::string shape_of(std::span<const Item> items) {
   std::string shape = "{";
@@ -190,6 +153,7 @@ std::string shape_of(std::span<const Item> items) {
     shape += json_quote(item.key);
     if (item.value.tag() == Value::Tag::nested) shape += ": " + shape_of(item.value.nested());
     if (item.value.tag() == Value::Tag::text) shape += ": text";
+    if (item.value.tag() == Value::Tag::device) shape += ": a device tensor";
   }
   return shape + "}";
 }
@@ -233,8 +197,11 @@ Dict map_leaves(const Dict& values, std::string_view operation, F function) {
         break;
       }
       case Value::Tag::text:
-        throw UsageError(fmt::format("{}() of a dictionary takes numbers and spans; '{}' is text",
-                                     operation, item.key));
+      case Value::Tag::device:
+      case Value::Tag::accumulated:
+        throw UsageError(fmt::format("{}() of a dictionary takes numbers and spans; '{}' is {}",
+                                     operation, item.key,
+                                     v.tag() == Value::Tag::text ? "text" : "a device tensor"));
     }
   }
   return out;
@@ -295,7 +262,7 @@ std::vector<T> reduce(const Communicator& comm, const std::vector<T>& values, Re
   agree_on_shapes(
       comm, "reduce",
       fmt::format("{}[{}] {}", type_name<T>, values.size(), manner_of(reduction, scale)));
-  check_reduction(reduction);
+  check_combines(reduction);
   const bool is_sum = reduction == Reduction::sum || reduction == Reduction::mean;
   const auto total =
       is_sum ? sum_over_ranks(comm, values) : select_over_ranks(comm, values, reduction);

@@ -10,7 +10,7 @@ from sources import ROOT, cpp_files
 
 # Public headers belong to a module. What only describes data belongs to core.
 PUBLIC_HEADERS = {
-    "core": "config error key media provenance record record_block reduction source_location value version watchdog",
+    "core": "config device distribution error key media provenance record record_block reduction source_location value version watchdog",
     "comm": "communicator mpi testing",
     "reduce": "collectives",
     "tracking": "tracker tracker_handle tracker_options",
@@ -23,6 +23,7 @@ PUBLIC_HEADERS = {
 ALLOWED = {
     "core": "",
     "comm": "core",
+    "device": "core",
     "reduce": "core comm",
     "provenance": "core comm",
     "tracking": "core",
@@ -31,15 +32,15 @@ ALLOWED = {
     "trackers": "core tracking hdf5 http",
     "reader": "core hdf5",
     "sync": "core reader tracking",
-    "accelerator": "core comm reduce provenance tracking trackers",
-    "tools": "core reader tracking trackers sync",
+    "accelerator": "core comm device reduce provenance tracking trackers",
+    "tools": "core device reader tracking trackers sync",
 }
 ALLOWED = {module: set(names.split()) | {module} for module, names in ALLOWED.items()}
 
 # Libraries that only some places may include: pattern of the header, pattern of the place.
 LIBRARIES = [
     (r"mpi\.h", r"lib/comm/|include/ranklog/mpi\.hpp|tests/|bench/|examples/", "only comm speaks MPI"),
-    (r"(cuda|cuda_\w+|cublas\w*|nccl|hip/.*)\.h(pp)?|cuda/.*", r"lib/device/", "only device speaks CUDA"),
+    (r"(cuda|cuda_\w+|cublas\w*|nccl|hip/.*)\.h(pp)?|cuda/.*", r"lib/device/|tests/gpu/|bench/gpu/|examples/line_fit/", "only device speaks CUDA"),
     (r"H5\w*\.h|hdf5(_hl)?\.h|hdf5/.*", r"lib/(hdf5|reader|trackers/hdf5)/|tests/|bench/",
      "only the reader and the hdf5 tracker speak HDF5"),
     (r"google/protobuf/.*|.*\.pb\.h", r"lib/trackers/(tensorboard|wandb)/|tests/",

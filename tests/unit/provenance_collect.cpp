@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include "provenance/process_facts.hpp"
@@ -55,5 +56,25 @@ TEST_CASE("a node rank that the caller knows is taken, and an empty label is lef
     if (comm.rank() != 0) return;
     CHECK(here.ranks[1].node_rank == 41);
     CHECK(here.facts.find("label") == nullptr);
+  });
+}
+
+TEST_CASE("the GPU of each rank travels to rank 0, and a rank without one is on the cpu") {
+  ranklog::testing::run_ranks(2, [](Communicator comm) {
+    std::optional<ranklog::provenance::DeviceInUse> device;
+    if (comm.rank() == 1) {
+      device = ranklog::provenance::DeviceInUse{3, {"Card", "GPU-9", 1 << 30, "13.0", "12.8"}};
+    }
+    const Provenance here = collect(comm, "", comm.rank(), device);
+    if (comm.rank() != 0) return;
+    CHECK(here.ranks[0].device == "cpu");
+    CHECK(here.ranks[0].gpu.uuid.empty());
+    CHECK(here.ranks[1].device == "cuda:3");
+    CHECK(here.ranks[1].gpu.name == "Card");
+    CHECK(here.ranks[1].gpu.uuid == "GPU-9");
+    CHECK(here.ranks[1].gpu.memory_bytes == 1 << 30);
+    CHECK(here.ranks[1].gpu.driver_version == "13.0");
+    CHECK(here.ranks[1].gpu.runtime_version == "12.8");
+    CHECK(here.ranks[1].host == ranklog::provenance::host_name());
   });
 }

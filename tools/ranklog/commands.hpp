@@ -83,10 +83,16 @@ struct SyncOptions {
   Layout layout;
 };
 
+struct DoctorOptions {
+  bool json = false;
+  Layout layout;
+};
+
 // Prints text at once; false when nobody reads it any more.
 using Writer = std::function<bool(std::string_view text)>;
 
 // Errors of all: ranklog::Error when the whole command failed.
+[[nodiscard]] CommandResult run_doctor(const DoctorOptions& options);
 [[nodiscard]] CommandResult run_ls(const LsOptions& options);
 [[nodiscard]] CommandResult run_show(const ShowOptions& options);
 [[nodiscard]] CommandResult run_recover(const RecoverOptions& options);

@@ -54,6 +54,7 @@ given again.)";
 constexpr std::size_t help_column = 24;
 
 struct Arguments {
+  DoctorOptions doctor;
   LsOptions ls;
   ShowOptions show;
   RecoverOptions recover;
@@ -168,6 +169,13 @@ CLI::App* add_sync(CLI::App& app, SyncOptions& options) {
   return sync;
 }
 
+CLI::App* add_doctor(CLI::App& app, Arguments& arguments) {
+  CLI::App* doctor = app.add_subcommand(
+      "doctor", "Say what can be done with this machine's GPUs, and why not more");
+  doctor->add_flag("--json", arguments.doctor.json, "one JSON document");
+  return doctor;
+}
+
 // One line on stderr, whatever the text holds.
 void report(std::string_view message) {
   fmt::print(stderr, "ranklog: {}\n", printable(message, charset_of_locale()));
@@ -192,6 +200,7 @@ int run(int argc, char** argv) {
   const CLI::App* sync = add_sync(app, arguments.sync);
   const CLI::App* tail = add_tail(app, arguments);
   const CLI::App* validate = add_validate(app, arguments);
+  const CLI::App* doctor = add_doctor(app, arguments);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& success) {  // --help and --version
@@ -204,7 +213,8 @@ int run(int argc, char** argv) {
     return exit_usage;
   }
   if (app.get_subcommands().empty()) {
-    report("which command: ls, show, sync, tail, recover or validate? (see ranklog --help)");
+    report(
+        "which command: doctor, ls, recover, show, sync, tail or validate? (see ranklog --help)");
     return exit_usage;
   }
   const Layout layout{arguments.wide ? any_width : output_width(),
@@ -212,6 +222,8 @@ int run(int argc, char** argv) {
   arguments.ls.layout = layout;
   arguments.show.layout = layout;
   arguments.recover.layout = layout;
+  arguments.doctor.layout = layout;
+  if (doctor->parsed()) return finish(run_doctor(arguments.doctor));
   if (recover->parsed()) return finish(run_recover(arguments.recover));
   arguments.tail.layout = layout;
   arguments.validate.layout = layout;

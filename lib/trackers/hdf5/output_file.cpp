@@ -193,12 +193,20 @@ void OutputFile::write_ranks(const TrackerContext& context) {
   for (std::int32_t r = 0; r < n_ranks_; ++r) rank.add(r);
   Column world_rank("world_rank", Cell::rank), node_rank("node_rank", Cell::rank);
   Column host("host", Cell::text), pid("pid", Cell::integer), device("device", Cell::text);
+  Column gpu_name("gpu_name", Cell::text), gpu_uuid("gpu_uuid", Cell::text);
+  Column gpu_memory("gpu_memory", Cell::integer), cuda_driver("cuda_driver", Cell::text);
+  Column cuda_runtime("cuda_runtime", Cell::text);
   for (const RankInfo& info : ranks) {
     world_rank.add(info.world_rank);
     node_rank.add(info.node_rank);
     host.add(info.host);
     pid.add(info.pid);
     device.add(info.device);
+    gpu_name.add(info.gpu.name);
+    gpu_uuid.add(info.gpu.uuid);
+    gpu_memory.add(info.gpu.memory_bytes);
+    cuda_driver.add(info.gpu.driver_version);
+    cuda_runtime.add(info.gpu.runtime_version);
   }
   const std::string path = h5::ranks_group;
   rank.write_new(*this, path, {});
@@ -211,9 +219,17 @@ void OutputFile::write_ranks(const TrackerContext& context) {
     node_rank.add(no_rank);
     host.add(std::string_view());
     pid.add(std::int64_t{no_rank});
-    device.add(std::string_view());
+    for (Column* const text : {&device, &gpu_name, &gpu_uuid, &cuda_driver, &cuda_runtime}) {
+      text->add(std::string_view());
+    }
+    gpu_memory.add(std::int64_t{0});
   }
-  for (Column* const column : {&world_rank, &node_rank, &host, &pid, &device}) {
+  std::vector<Column*> columns{&world_rank, &node_rank, &host, &pid, &device};
+  if (std::any_of(ranks.begin(), ranks.end(),
+                  [](const auto& one) { return !one.gpu.uuid.empty(); })) {
+    columns.insert(columns.end(), {&gpu_name, &gpu_uuid, &gpu_memory, &cuda_driver, &cuda_runtime});
+  }
+  for (Column* const column : columns) {
     column->write_new(*this, path, {rank_scale_});
     add_rank_use({column->reference(), 0});
   }
