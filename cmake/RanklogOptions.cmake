@@ -11,7 +11,7 @@ option(RANKLOG_BUILD_TOOLS "Build the command-line tool" ON)
 option(RANKLOG_INSTALL "Create install rules" ${ranklog_is_top})
 option(RANKLOG_WARNINGS_AS_ERRORS "Treat warnings as errors" OFF)
 # For builds that are thrown away. It does not go together with ccache, and hides missing includes.
-option(RANKLOG_PRECOMPILED_HEADERS "Parse the standard library's headers once, not in each file" OFF)
+option(RANKLOG_FAST_COMPILE "Compile several files at once, with common headers parsed once" OFF)
 set(RANKLOG_SANITIZE "" CACHE STRING "Sanitizers, e.g. address,undefined or thread")
 set(RANKLOG_PARTS TENSORBOARD WANDB JSONL DVCLIVE PNG MLFLOW AIM CLEARML COMET CUDA)
 foreach(part ${RANKLOG_PARTS})

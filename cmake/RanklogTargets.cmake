@@ -21,16 +21,21 @@ function(ranklog_compile_settings target)
 endfunction()
 
 # A module of the library: lib/<name>, compiled once, linked into ranklog or ranklog_offline.
-#   ranklog_module(<name> SOURCES a.cpp b.cpp LINK fmt::fmt)
+#   ranklog_module(<name> SOURCES a.cpp b.cpp LINK fmt::fmt ALONE b.cpp)
+# ALONE: sources with names of their own that another source has too, so that a fast build compiles
+# them by themselves.
 function(ranklog_module name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;LINK" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINK;ALONE" ${ARGN})
   add_library(ranklog_${name} OBJECT ${ARG_SOURCES})
   target_include_directories(ranklog_${name}
     PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
     PRIVATE ${PROJECT_SOURCE_DIR}/lib)
   target_link_libraries(ranklog_${name} PUBLIC fmt::fmt ${ARG_LINK})
   ranklog_compile_settings(ranklog_${name})
-  if(RANKLOG_PRECOMPILED_HEADERS)
+  if(RANKLOG_FAST_COMPILE)
+    # Some files of a module at once: most of the time goes to the headers that they share.
+    set_target_properties(ranklog_${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 6)
+    set_source_files_properties(${ARG_ALONE} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
     if(name STREQUAL "core")
       target_precompile_headers(ranklog_core PRIVATE
         <fmt/format.h> <algorithm> <chrono> <condition_variable> <cstdint> <deque> <filesystem>

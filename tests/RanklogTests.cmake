@@ -21,7 +21,7 @@ function(ranklog_test_program name)
     # for the library's own code.
     target_compile_options(${name} PRIVATE -g1 -fno-sanitize=vptr,null,alignment,object-size)
   endif()
-  if(RANKLOG_PRECOMPILED_HEADERS)
+  if(RANKLOG_FAST_COMPILE)
     target_precompile_headers(${name} PRIVATE <doctest/doctest.h> <fmt/format.h> <ranklog/ranklog.hpp>
                               <cstdint> <filesystem> <fstream> <map> <string> <vector>)
   endif()
