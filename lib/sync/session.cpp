@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -64,6 +65,14 @@ void Session::start(const TrackerContext& context, const Position& kept) {
   tracking::write_delivery(state_file_, state_);
   try {
     tracker_.start(context);
+  } catch (const RunExistsError& error) {
+    // What is there is not ours, and the next delivery must not take it for that.
+    std::error_code ignored;
+    if (!context.is_resumed) std::filesystem::remove(state_file_, ignored);
+    const std::string_view what = error.what();
+    throw RunExistsError(
+        fmt::format("{}: the job itself wrote it; --into DIR delivers to another place",
+                    what.substr(0, what.find(';'))));
   } catch (...) {
     throw TrackerFailedError(fmt::format("tracker '{}' could not start: {}", options_.tracker,
                                          tracking::describe_current_exception()));

@@ -99,3 +99,48 @@ def remote_job(mpirun, tmp_path):
         return done
 
     return run
+
+
+SYNC_STEPS = 60  # of sync_job
+
+
+@pytest.fixture(scope="module")
+def start_sync_job(bin_dir, tmp_path_factory):
+    """start_sync_job(n_ranks, directory, trackers, *args, env={}): a Popen of sync_job. It has a
+    home without any vendor's settings."""
+    launcher = os.environ.get("RANKLOG_MPIEXEC", "mpiexec -n").split()
+    home = str(tmp_path_factory.mktemp("home"))
+
+    def start(n_ranks, directory, trackers, *args, env=None):
+        command = [*launcher, str(n_ranks), str(bin_dir / "interop_sync_job"), str(directory), trackers,
+                   *map(str, args)]
+        return subprocess.Popen(command, env={**os.environ, "HOME": home, **(env or {})}, text=True,
+                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE)
+
+    return start
+
+
+@pytest.fixture(scope="module")
+def sync_job(start_sync_job):
+    """sync_job(...): as start_sync_job, but waits for it; returns the run directory and stderr."""
+
+    def run(n_ranks, directory, *args, **named):
+        with start_sync_job(n_ranks, directory, *args, **named) as job:
+            stdout, stderr = job.communicate(timeout=120)
+        assert job.returncode == 0, stdout + stderr
+        return directory / "sync" / "run", stderr
+
+    return run
+
+
+@pytest.fixture
+def sync(bin_dir, tmp_path):
+    """sync(*args, env={}, check=True): runs `ranklog sync` and returns the CompletedProcess."""
+
+    def run(*args, env=None, check=True, timeout=120):
+        command = [str(bin_dir / "ranklog"), "sync", *map(str, args)]
+        return run_checked(command, {**os.environ, "HOME": str(tmp_path), **(env or {})}, tmp_path,
+                           timeout, check)
+
+    return run

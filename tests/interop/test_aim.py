@@ -11,6 +11,7 @@ import pytest
 from aim_servers import AimServers
 from mlflow_servers import StubServer
 from stub_server import free_port, make_certificate, undelivered
+from whole_runs import aim_points
 
 CONTEXT = {"cluster": "test"}
 
@@ -48,12 +49,9 @@ def points(run, name, context=None):
     """(step, value) as stored, whole numbers exactly."""
     from aim.storage.context import Context
 
-    tree = run.series_run_trees[2].subtree((Context(context or CONTEXT).idx, name))
-    steps, values = dict(tree.subtree("step").items()), dict(tree.subtree("val").items())
-    assert steps.keys() == values.keys()
-    assert steps.keys() == dict(tree.subtree("epoch").items()).keys()
-    assert all(when > 1.6e9 for when in dict(tree.subtree("time").items()).values())
-    return sorted((steps[key], values[key]) for key in steps)
+    found = aim_points(run.series_run_trees[2], Context(context or CONTEXT).idx, name)
+    assert all(when > 1.6e9 for _, _, when in found)
+    return [(step, value) for step, value, _ in found]
 
 
 def close(values, expected):

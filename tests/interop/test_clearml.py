@@ -6,13 +6,12 @@ import math
 import os
 import random
 import re
-import subprocess
-import sys
 import time
 
 import pytest
 from clearml_stub import KEY, SECRET, ClearmlStub
 from stub_server import FAULTS, free_port, make_certificate, undelivered
+from whole_runs import clearml_session_of, import_clearml_session
 
 N_STEPS = 2000
 SECRETS = (SECRET, KEY, "eyJhbGciOiAiSFMyNTYi")  # the last one begins every token
@@ -46,22 +45,8 @@ def job(remote_job, tmp_path):
     return run
 
 
-def import_session(server, path, tmp_path):
-    """The id of the task that ClearML's importer makes of a session, a folder or a zip archive."""
-    program = ("import sys; from clearml import Task;"
-               "print('imported', Task.import_offline_session(sys.argv[1]))")
-    done = subprocess.run(
-        [sys.executable, "-c", program, str(path)], capture_output=True, text=True, timeout=120,
-        env={**os.environ, **server.environment, "HOME": str(tmp_path), "CLEARML_OFFLINE_MODE": "0",
-             "CLEARML_CONFIG_FILE": str(tmp_path / "none"), "CLEARML_CACHE_DIR": str(tmp_path / "cache")})
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "WARNING" not in done.stdout + done.stderr, done.stdout + done.stderr
-    return re.search(r"imported (\S+)", done.stdout)[1]
-
-
 def session_of(directory):
-    found = list(directory.glob("interop/run/clearml/offline-*"))
-    return [path for path in found if path.is_dir()][0]
+    return clearml_session_of(directory / "interop" / "run")
 
 
 def loss(step, n_ranks):
@@ -138,7 +123,7 @@ def test_every_value_of_a_4_rank_job_is_in_its_offline_session(stub, job, tmp_pa
     session = session_of(done.directory)
     assert f"clearml-task --import-offline-session '{session}.zip'" in done.stderr
     server = stub()
-    task = import_session(server, f"{session}.zip", tmp_path)
+    task = import_clearml_session(server, f"{session}.zip", tmp_path)
     check_task(server, task)
     assert server.tasks[task]["hyperparams"]["ranklog"]["outcome"]["value"] == "completed"
 
@@ -150,13 +135,13 @@ def test_the_folder_of_a_killed_job_can_be_imported_and_the_run_goes_on_in_it(st
     session = session_of(tmp_path)
     assert not list(session.parent.glob("*.zip"))
     server = stub()
-    task = import_session(server, session, tmp_path)
+    task = import_clearml_session(server, session, tmp_path)
     points = server.curve(task, "train", "train")
     assert len(points) > 100 and points == [(s, s / 2) for s in range(len(points))]
 
     job(None, first=50, steps=80, with_files=0, directory=tmp_path, resume="yes", trackers="clearml")
     resumed = stub()
-    task = import_session(resumed, f"{session_of(tmp_path)}.zip", tmp_path)
+    task = import_clearml_session(resumed, f"{session_of(tmp_path)}.zip", tmp_path)
     check_curves(resumed, task, 2, 80)
     assert len(resumed.events[task]) < 1000
 

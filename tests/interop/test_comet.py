@@ -4,7 +4,6 @@ against a stub that checks the documented fields, also one that misbehaves."""
 import io
 import json
 import math
-import os
 import re
 import subprocess
 import sys
@@ -13,6 +12,7 @@ import time
 import pytest
 from comet_stub import KEY, CometStub
 from stub_server import FAULTS, free_port, make_certificate, undelivered
+from whole_runs import comet_archive_of, upload_comet_archive
 
 PARAMETERS = {"learning_rate": 0.01, "shuffle": True, "nothing": None, "layers": "[64, 32]",
               "optimizer/name": "adam", "optimizer/späße (%)": 1, "too_long": "x" * 7000}
@@ -45,20 +45,8 @@ def job(remote_job, tmp_path):
     return run
 
 
-def upload(server, archive, tmp_path):
-    """The key of the experiment that Comet's own uploader makes of an archive."""
-    done = subprocess.run(
-        [sys.executable, "-c", "import comet_ml.scripts.comet as it; it.main()", "upload", str(archive)],
-        capture_output=True, text=True, timeout=120, cwd=tmp_path,
-        env={**os.environ, **server.environment, "HOME": str(tmp_path)})
-    output = done.stdout + done.stderr
-    assert done.returncode == 0, output
-    assert "Number of uploaded experiments: 1" in output and "ERROR" not in output, output
-    return list(server.experiments)[-1]
-
-
 def archive_of(directory):
-    return [path for path in directory.glob("interop/run/comet_ml/*") if path.is_dir()][0]
+    return comet_archive_of(directory / "interop" / "run")
 
 
 def check_curves(server, key, n_ranks, n_steps):
@@ -115,7 +103,7 @@ def test_every_value_of_a_4_rank_job_is_in_its_offline_archive(stub, job, tmp_pa
     archive = archive_of(done.directory)
     assert f"comet upload '{archive}.zip'" in done.stderr
     server = stub()
-    key = upload(server, f"{archive}.zip", tmp_path)
+    key = upload_comet_archive(server, f"{archive}.zip", tmp_path)
     assert key == archive.name
     check_experiment(server, key, 4, 2000)
     assert server.experiments[key]["others"]["Name"] == "run"
@@ -130,12 +118,12 @@ def test_the_folder_of_a_killed_job_can_be_packed_and_uploaded_and_the_run_goes_
     packed = tmp_path / f"{archive.name}.zip"
     subprocess.run([sys.executable, "-m", "zipfile", "-c", packed, *archive.iterdir()], check=True)
     server = stub()
-    points = server.curve(upload(server, packed, tmp_path), "train")
+    points = server.curve(upload_comet_archive(server, packed, tmp_path), "train")
     assert len(points) > 100 and points == [(s, s / 2) for s in range(len(points))]
 
     job(None, first=50, steps=80, with_files=0, directory=tmp_path, resume="yes", trackers="comet_ml")
     resumed = stub()
-    check_curves(resumed, upload(resumed, f"{archive_of(tmp_path)}.zip", tmp_path), 2, 80)
+    check_curves(resumed, upload_comet_archive(resumed, f"{archive_of(tmp_path)}.zip", tmp_path), 2, 80)
 
 
 def test_a_resumed_job_goes_on_in_its_experiment_on_the_server(stub, job, tmp_path):
@@ -181,8 +169,13 @@ def test_a_server_that_never_works_costs_a_warning_and_is_named_at_the_end(stub,
 
 
 def test_a_server_that_is_lost_in_the_middle_costs_what_was_not_confirmed(stub, job):
-    server = stub(lambda n, path: "close" if n > 300 else None)
-    done = job(server, steps=300, pause_us=3000, with_files=0, deadline_ms=1000)
+    # After the text of the first step, which goes with the flush of each second.
+    server = stub(lambda n, path: "close" if n > 300 and lines_taken() else None)
+
+    def lines_taken():
+        return any(one["output"] for one in server.experiments.values())
+
+    done = job(server, steps=300, pause_us=8000, with_files=0, deadline_ms=1000)
     n_lost, first = undelivered("comet_ml", done.stderr)
     steps = [s for s, _ in server.curve(FIRST, "train")]
     assert steps == list(range(len(steps))) and first <= len(steps)

@@ -72,12 +72,19 @@ class BatchTracker final : public GeneralTracker {
   std::vector<Server::Point> batch_;
 };
 
+// A call of its own, after the one that logged the numbers of this step.
+void log_note(Run& run, std::int64_t step) {
+  Record record = RecordMaker::record(step, {run.make.text("note", "at " + std::to_string(step))});
+  record.time += 0.5;
+  run.tracker.log(record, {});
+}
+
 void log_some(Run& run, std::int64_t n_steps) {
   run.tracker.store_init_configuration({{"lr", 0.1}});
   for (std::int64_t step = 0; step < n_steps; ++step) {
     run.log(step,
             {run.make.real("loss", 1.0 * static_cast<double>(step)), run.make.integer("n", step)});
-    if (step % 10 == 0) run.log(step, {run.make.text("note", "at " + std::to_string(step))});
+    if (step % 10 == 0) log_note(run, step);
   }
 }
 
@@ -155,6 +162,26 @@ TEST_CASE("a replay gives the records that the tracker was given") {
   CHECK(replay.n_cells_done() == replay.n_cells());
 }
 
+TEST_CASE("calls at one step and time come as one record, and none of their values is lost") {
+  Run run;
+  run.log(3, {run.make.real("loss", 1)});
+  run.log(3, {run.make.real("loss", 2), run.make.text("note", "a")});
+  run.log(3, {run.make.text("note", "b"), run.make.integer("n", 7)});
+  run.finish();
+  RunReader reader(run.file());
+  sync::Replay replay(reader, {});
+  std::vector<std::map<std::string, std::string>> found;
+  for (Record record; replay.next(record);) {
+    auto& row = found.emplace_back();
+    for (const Metric& metric : record.metrics) {
+      row[metric.key()] = metric.text + std::to_string(static_cast<int>(metric.value));
+    }
+  }
+  REQUIRE(found.size() == 2);
+  CHECK(found[0] == std::map<std::string, std::string>{{"loss", "1"}, {"n", "7"}, {"note", "a0"}});
+  CHECK(found[1] == std::map<std::string, std::string>{{"loss", "2"}, {"note", "b0"}});
+}
+
 TEST_CASE(
     "every row arrives once, with configuration and end, and a second delivery does nothing") {
   server = {};
@@ -223,7 +250,7 @@ TEST_CASE("a run that goes on is delivered as far as it is, and later from there
   CHECK(server.outcomes[0].status == RunStatus::running);
   for (std::int64_t step = 20; step < 30; ++step) {
     run.log(step, {run.make.real("loss", 1), run.make.integer("n", step)});
-    if (step == 20) run.log(step, {run.make.text("note", "at 20")});
+    if (step == 20) log_note(run, step);
   }
   run.finish();
   report = sync::deliver(run.file(), to_batches());

@@ -84,6 +84,7 @@ void OnlineTask::finish(const RunOutcome& outcome) {
   if (ledger_.has_ended()) return;
   try {
     send_batch();
+    if (outcome.status == RunStatus::running) return;
     const bool is_completed = outcome.status == RunStatus::completed;
     service_.set_state(task_id(), is_completed ? Service::State::completed : Service::State::failed,
                        outcome.reason);

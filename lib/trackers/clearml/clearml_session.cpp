@@ -14,6 +14,7 @@
 #include "http/json_answer.hpp"
 #include "ranklog/error.hpp"
 #include "trackers/clearml/clearml_events.hpp"
+#include "trackers/support/console_text.hpp"
 #include "trackers/support/replace_file.hpp"
 #include "trackers/support/zip_archive.hpp"
 #include "tracking/reporter.hpp"
@@ -57,6 +58,11 @@ void read_lines(const fs::path& path,
 
 // Below every step for events without one, as single values.
 std::int64_t step_of(const Json& event) {
+  const Json* line = http::find(event, {"msg"});
+  if (line != nullptr && line->is_string()) {
+    return support::step_of_console_text(line->get_ref<const std::string&>())
+        .value_or(single_value_iteration);
+  }
   const Json* iteration = http::find(event, {"iter"});
   return iteration != nullptr && iteration->is_number_integer() ? iteration->get<std::int64_t>()
                                                                 : single_value_iteration;
@@ -218,6 +224,7 @@ void OfflineSession::finish(const RunOutcome& outcome) {
     end_line(*stream);
     stream->file->close();
   }
+  if (outcome.status == RunStatus::running) return;  // more events will come
   const auto facts = hyper_parameters(
       {{"outcome", to_string(outcome.status)}, {"outcome_reason", outcome.reason}}, run_section);
   for (const auto& [name, fact] : facts) task_.run_facts[name] = fact;

@@ -13,6 +13,7 @@
 #include "ranklog/error.hpp"
 #include "trackers/clearml/clearml_online.hpp"
 #include "trackers/clearml/clearml_session.hpp"
+#include "trackers/support/console_text.hpp"
 #include "trackers/support/image_file.hpp"
 #include "trackers/support/json_text.hpp"
 #include "trackers/support/row_ledger.hpp"
@@ -131,10 +132,8 @@ void ClearmlTracker::add_value(const support::NamedValue& value, const Record& r
                                const std::string& task) {
   const auto time_ms = support::milliseconds(record.time);
   if (value.kind == support::NamedValue::Kind::text) {
-    const auto step = record.step ? fmt::format("step {}  ", *record.step) : std::string();
-    target_->add_event(
-        EventKind::log,
-        clearml::log_event(task, fmt::format("{}{}: {}", step, value.name, value.text), time_ms));
+    const auto line = support::console_text(record.step, value.name, value.text);
+    target_->add_event(EventKind::log, clearml::log_event(task, line, time_ms));
     return;
   }
   number_.clear();

@@ -11,9 +11,11 @@
 #include "core/text.hpp"
 #include "http/json_answer.hpp"
 #include "ranklog/error.hpp"
+#include "trackers/support/console_text.hpp"
 #include "trackers/support/json_text.hpp"
 #include "trackers/support/replace_file.hpp"
 #include "trackers/support/row_ledger.hpp"
+#include "trackers/support/run_output.hpp"
 #include "trackers/support/zip_archive.hpp"
 #include "tracking/reporter.hpp"
 
@@ -59,6 +61,10 @@ void read_messages(const fs::path& path,
 }
 
 std::optional<std::int64_t> step_of(const Json& message) {
+  const Json* line = http::find(message, {"payload", "output"});
+  if (line != nullptr && line->is_string()) {
+    return support::step_of_console_text(line->get_ref<const std::string&>());
+  }
   const Json* step = http::find(message, {"payload", "metric", "step"});
   if (step == nullptr || !step->is_number_integer()) return std::nullopt;
   return step->get<std::int64_t>();
@@ -94,7 +100,7 @@ void copy_into(const Upload& upload, const fs::path& path) {
 OfflineArchive::OfflineArchive(const Settings& settings, const TrackerContext& context)
     : key_(settings.experiment_key.empty() ? key_of_run(context.run_id) : settings.experiment_key),
       folder_(settings.directory / key_),
-      start_ms_(now_ms()) {
+      start_ms_(support::milliseconds(support::start_s(context))) {
   std::error_code error;
   fs::create_directories(folder_, error);
   if (error) {
@@ -117,7 +123,7 @@ OfflineArchive::OfflineArchive(const Settings& settings, const TrackerContext& c
     set_other("Name", settings.experiment_name);
   }
   messages_->flush();
-  write_experiment();
+  write_experiment(now_ms());
 }
 
 void OfflineArchive::continue_folder(std::int64_t from_step) {
@@ -154,14 +160,14 @@ std::optional<std::int64_t> OfflineArchive::next_step(const fs::path& directory)
 
 // The members that comet_ml 3.58 writes for an experiment whose key was given: `comet upload` adds
 // to the experiment of that key, or makes it.
-void OfflineArchive::write_experiment() {
+void OfflineArchive::write_experiment(std::int64_t stop_ms) {
   experiment_written_at_ = Clock::now();
   support::replace_file(
       folder_ / "experiment.json",
       fmt::format(R"({}"start_time":{},"stop_time":{},"resume_strategy":"get_or_create",)"
                   R"("user_provided_experiment_key":true,"comet_start_sourced":true,)"
                   R"("customer_error_reported":false,"customer_error_message":null}})",
-                  head_, start_ms_, now_ms()));
+                  head_, start_ms_, stop_ms));
 }
 
 void OfflineArchive::write_message(std::string_view type, std::string_view fields) {
@@ -214,14 +220,18 @@ void OfflineArchive::add_file(const Upload& upload) {
 
 void OfflineArchive::flush() {
   messages_->flush();
-  if (Clock::now() - experiment_written_at_ >= experiment_interval) write_experiment();
+  if (Clock::now() - experiment_written_at_ >= experiment_interval) write_experiment(now_ms());
 }
 
 void OfflineArchive::finish(const RunOutcome& outcome) {
+  if (outcome.status == RunStatus::running) {  // more messages will come
+    messages_->close();
+    return;
+  }
   set_other("ranklog.outcome", std::string(to_string(outcome.status)));
   if (!outcome.reason.empty()) set_other("ranklog.outcome_reason", outcome.reason);
   messages_->close();
-  write_experiment();
+  write_experiment(support::milliseconds(support::end_s(outcome)));
   const fs::path archive = folder_.string() + ".zip";
   support::zip_folder(folder_, archive);
   tracking::report(fmt::format("comet_ml: upload with: comet upload '{}'", archive.string()));

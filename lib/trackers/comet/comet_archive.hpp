@@ -38,7 +38,7 @@ class OfflineArchive final : public Target {
  private:
   using Clock = std::chrono::steady_clock;
   void continue_folder(std::int64_t from_step);
-  void write_experiment();
+  void write_experiment(std::int64_t stop_ms);
   // `fields` of the payload, without the message's number.
   void write_message(std::string_view type, std::string_view fields);
 

@@ -11,6 +11,7 @@
 #include "ranklog/error.hpp"
 #include "trackers/support/json_text.hpp"
 #include "trackers/support/replace_file.hpp"
+#include "trackers/support/run_output.hpp"
 
 namespace ranklog::trackers::comet {
 namespace {
@@ -18,22 +19,23 @@ namespace {
 using support::now_ms;
 constexpr std::size_t max_output_bytes = 200'000;
 
-// Beside the archives of offline runs; removed with the run directory.
-std::filesystem::path key_file_of(const Settings& settings) {
-  return settings.directory / "experiment_key";
+// Beside the archives of offline runs, which may be those of several runs.
+std::filesystem::path key_file_of(const Settings& settings, const std::string& run_id) {
+  return settings.directory / fmt::format("{}.experiment_key", run_id);
 }
 
 }  // namespace
 
-OnlineExperiment::OnlineExperiment(const Settings& settings, bool is_resumed,
+OnlineExperiment::OnlineExperiment(const Settings& settings, const TrackerContext& context,
                                    const std::function<void(const std::string&)>& report)
     : service_(settings.client, settings.max_requests_per_s, report),
       settings_(settings),
-      key_file_(key_file_of(settings)),
-      start_ms_(now_ms()) {
+      is_replay_(context.is_replay),
+      key_file_(key_file_of(settings, context.run_id)),
+      start_ms_(support::milliseconds(support::start_s(context))) {
   std::error_code error;
   std::filesystem::create_directories(settings.directory, error);
-  if (is_resumed && settings_.experiment_key.empty()) {
+  if (context.is_resumed && settings_.experiment_key.empty()) {
     settings_.experiment_key = support::trimmed(support::read_settings_file(key_file_));
     std::erase(settings_.experiment_key, '\n');
   }
@@ -101,7 +103,9 @@ void OnlineExperiment::add_point(std::string_view name, Point point) {
     --before.row->n_waiting;
     close(*before.row);
   }
-  while (!order_.empty() && service_.may_send()) send_next(Service::Paid::yes);
+  while (!order_.empty() && (is_replay_ || service_.may_send())) {
+    send_next(is_replay_ ? Service::Paid::no : Service::Paid::yes);
+  }
 }
 
 void OnlineExperiment::send_next(Service::Paid paid) {
@@ -205,14 +209,17 @@ void OnlineExperiment::flush() {
 void OnlineExperiment::finish(const RunOutcome& outcome) {
   if (ledger_.has_ended()) return;
   try {
-    if (outcome.status != RunStatus::completed) set_other("ranklog.outcome", outcome.reason);
+    const bool is_over = outcome.status != RunStatus::running;
+    if (is_over) set_other("ranklog.outcome", std::string(to_string(outcome.status)));
+    if (is_over && !outcome.reason.empty()) set_other("ranklog.outcome_reason", outcome.reason);
     send_output();
     send_others();
     while (!order_.empty()) send_next(Service::Paid::no);
+    if (!is_over) return;
     service_.write(
         "set-start-end-time",
         fmt::format(R"({{"experimentKey":"{}","startTimeMillis":{},"endTimeMillis":{}}})",
-                    require_key(), start_ms_, now_ms()));
+                    require_key(), start_ms_, support::milliseconds(support::end_s(outcome))));
   } catch (const http::Error& error) {
     ledger_.note(error);
     if (error.fault() != http::Fault::cancelled) throw;

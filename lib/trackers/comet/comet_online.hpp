@@ -23,10 +23,10 @@ namespace ranklog::trackers::comet {
 // While Comet's limit on requests leaves room, every number is sent. Beyond it each curve has one
 // place in a queue, which its newest number holds: curves become thinner, evenly, and none falls
 // behind. The last number of each curve is sent at the end. Rows of which a number was left out are
-// counted as not delivered.
+// counted as not delivered. A replay has time: it waits for the limit and leaves nothing out.
 class OnlineExperiment final : public Target {
  public:
-  OnlineExperiment(const Settings& settings, bool is_resumed,
+  OnlineExperiment(const Settings& settings, const TrackerContext& context,
                    const std::function<void(const std::string&)>& report);
 
   void begin_row() override;
@@ -71,7 +71,8 @@ class OnlineExperiment final : public Target {
 
   Service service_;
   Settings settings_;
-  std::filesystem::path key_file_;  // where a resumed run finds its key; empty: nowhere
+  bool is_replay_;
+  std::filesystem::path key_file_;  // where a resumed run finds its key
   std::string key_;
   std::map<std::string, Waiting, std::less<>> waiting_;  // by curve
   std::deque<std::string> order_;                        // of the curves that wait

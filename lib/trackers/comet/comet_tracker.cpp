@@ -9,6 +9,7 @@
 #include "http/error.hpp"
 #include "trackers/comet/comet_archive.hpp"
 #include "trackers/comet/comet_online.hpp"
+#include "trackers/support/console_text.hpp"
 #include "trackers/support/image_file.hpp"
 #include "trackers/support/json_text.hpp"
 #include "trackers/support/row_ledger.hpp"
@@ -85,7 +86,7 @@ std::optional<std::int64_t> CometTracker::next_step(const fs::path& run_dir) {
 void CometTracker::start(const TrackerContext& context) {
   settings_ = comet::read_settings(context, environment_);
   if (settings_.is_online) {
-    target_ = std::make_unique<comet::OnlineExperiment>(settings_, context.is_resumed,
+    target_ = std::make_unique<comet::OnlineExperiment>(settings_, context,
                                                         [this](const std::string& text) {
                                                           if (trouble_limit_.may_report())
                                                             say(text);
@@ -121,9 +122,8 @@ void CometTracker::log(const Record& record, const Config& options) {
 void CometTracker::add_value(const support::NamedValue& value, const Record& record) {
   const auto time_ms = support::milliseconds(record.time);
   if (value.kind == support::NamedValue::Kind::text) {
-    const auto step = record.step ? fmt::format("step {}  ", *record.step) : std::string();
     target_->set_other(std::string(value.name), std::string(value.text));
-    target_->add_output(fmt::format("{}{}: {}", step, value.name, value.text), time_ms);
+    target_->add_output(support::console_text(record.step, value.name, value.text), time_ms);
     return;
   }
   comet::Point point{{}, record.step, time_ms};
