@@ -1,5 +1,5 @@
-"""One job on four ranks with all trackers of vendors at once; each vendor's own software gives back
-what was logged. And the same job killed at random instants, read, resumed, and read again.
+"""One job on four ranks with log_with = "all": each vendor's own software gives back what was logged.
+And such a job killed at random instants, read, resumed, and read again.
 
 RANKLOG_N_KILLS is the number of kills (default 2), RANKLOG_SEED chooses their instants.
 """
@@ -18,10 +18,14 @@ import h5py
 import numpy as np
 import pytest
 
-for package in ("tensorboard", "wandb", "mlflow", "dvc", "dvclive"):
+for package in ("tensorboard", "wandb", "mlflow", "dvc", "dvclive", "aim", "clearml", "comet_ml"):
     pytest.importorskip(package)
 
 import vendor_readers as readers
+import whole_runs
+from aim_servers import AimServers
+from clearml_stub import ClearmlStub
+from comet_stub import CometStub
 from conftest import run_checked
 from mlflow_servers import MlflowServer
 from wandb_stub import StubServer as WandbStub
@@ -29,6 +33,7 @@ from wandb_stub import StubServer as WandbStub
 N_STEPS = 5000
 N_RANKS = 4
 PROGRAM = "interop_log_everywhere"
+RESUMABLE = "hdf5,tensorboard,wandb,mlflow,dvclive"  # those that the killed job logs to
 UNICODE_KEY = "späße/日本"
 LARGEST = 1.7976931348623157e308  # what MLflow's store makes of infinity
 SPECIAL = [math.nan, math.inf, -math.inf]
@@ -86,7 +91,8 @@ def mlflow_server(tmp_path_factory):
 class Job:
     """Where a job runs: a git repository with DVC in it."""
 
-    def __init__(self, directory, server, experiment):
+    def __init__(self, directory, server, experiment, trackers=RESUMABLE, **environment):
+        self.trackers, self.more = trackers, environment
         self.home, self.repository = directory, directory / "repository"
         self.uri, self.experiment = server.uri, experiment
         self.run_dir = self.repository / "runs" / "project" / "run"
@@ -102,12 +108,12 @@ class Job:
     def command(self, bin_dir, *arguments):
         launcher = os.environ.get("RANKLOG_MPIEXEC", "mpiexec -n").split()
         return [*launcher, str(N_RANKS), str(bin_dir / PROGRAM), str(self.repository / "runs"),
-                *map(str, arguments)]
+                self.trackers, *map(str, arguments)]
 
     @property
     def environment(self):
         return {**os.environ, "HOME": str(self.home), "MLFLOW_TRACKING_URI": self.uri,
-                "MLFLOW_EXPERIMENT_NAME": self.experiment}
+                "MLFLOW_EXPERIMENT_NAME": self.experiment, **self.more}
 
     def whole(self, bin_dir, first, end):
         return run_checked(self.command(bin_dir, first, end), self.environment, self.home, 400, True)
@@ -133,9 +139,19 @@ class Job:
 
 
 @pytest.fixture(scope="module")
-def finished(bin_dir, mlflow_server, tmp_path_factory):
-    """The whole job, and its output."""
-    job = Job(tmp_path_factory.mktemp("job"), mlflow_server, "whole")
+def aim_servers(tmp_path_factory):
+    servers = AimServers(tmp_path_factory.mktemp("aim"))
+    servers.server.start()
+    servers.page.start()
+    yield servers
+    servers.kill()
+
+
+@pytest.fixture(scope="module")
+def finished(bin_dir, mlflow_server, aim_servers, tmp_path_factory):
+    """The whole job, and its output. Without keys, Comet and ClearML are offline."""
+    job = Job(tmp_path_factory.mktemp("job"), mlflow_server, "whole", "all",
+              RANKLOG_AIM_REPO=aim_servers.repo)
     job.output = job.whole(bin_dir, 0, N_STEPS).stderr
     return job
 
@@ -284,6 +300,78 @@ def test_dvc_shows_all_of_it(finished):
         "learning_rate": 1e-5, "seed": 9007199254740993, "nesterov": True,
         "optimizer.name": "adäm", "optimizer.betas": "[0.9, 0.999]", "größe.日本": 7}
     assert changes["learning_rate"]["new"] == 0.5 and changes["seed"]["new"] == 1
+
+
+def test_nothing_of_all_was_left_out(finished):
+    assert "all" not in finished.output, finished.output
+
+
+def test_comets_uploader_sends_all_of_it(finished, tmp_path):
+    server = CometStub()
+    try:
+        archive = whole_runs.comet_archive_of(finished.run_dir)
+        key = whole_runs.upload_comet_archive(server, archive.with_suffix(".zip"), tmp_path)
+        assert near(server.curve(key, "train/loss"), [(s, loss(s)) for s in STEPS])
+        assert server.curve(key, UNICODE_KEY) == [(s, float(s)) for s in STEPS]
+        assert server.curve(key, "big") == [(s, big(s)) for s in STEPS]
+        words = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
+        assert server.curve(key, "special") == [(s, words[str(v)]) for s, v in special(N_STEPS)]
+        experiment = server.experiments[key]
+        assert experiment["parameters"] == {
+            "learning_rate": 1e-5, "seed": PARAMETERS["seed"], "nesterov": True,
+            "optimizer/name": "adäm", "optimizer/betas": "[0.9, 0.999]", "größe/日本": 7}
+        assert experiment["others"]["note"] == note(4003)
+        assert "".join(experiment["output"]) == "".join(
+            f"step {s}  note: {text}\n" for s, text in notes(N_STEPS))
+        (data, step), = experiment["images"].values()
+        assert decoded(data) == pixels(int(step))
+        assert not server.problems
+    finally:
+        server.close()
+
+
+def test_clearmls_importer_sends_all_of_it(finished, tmp_path):
+    server = ClearmlStub()
+    try:
+        session = whole_runs.clearml_session_of(finished.run_dir)
+        found = whole_runs.read_clearml_task(
+            server, whole_runs.import_clearml_session(server, session.with_suffix(".zip"), tmp_path))
+        curves = {metric: [(step, value) for step, (_, value) in sorted(curve.items())]
+                  for (metric, _), curve in found["curves"].items()}
+        assert near(curves["train/loss"], [(s, loss(s)) for s in STEPS])
+        assert curves[UNICODE_KEY] == [(s, float(s)) for s in STEPS]
+        assert curves["big"] == [(s, big(s)) for s in STEPS]
+        assert "special" not in curves  # docs/trackers.md: ClearML has no NaN and no infinity
+        assert [text for _, text in found["lines"]] == [
+            f"step {s}  note: {text}" for s, text in notes(N_STEPS)]
+        assert found["parameters"]["General"] == {
+            "learning_rate": "1e-05", "seed": "9007199254740993", "nesterov": "True",
+            "optimizer/name": "adäm", "optimizer/betas": "[0.9, 0.999]", "größe/日本": "7"}
+        assert found["configuration"] == PARAMETERS
+        assert not server.problems
+    finally:
+        server.close()
+
+
+def test_aims_sdk_and_page_have_all_of_it(finished, aim_servers):
+    with h5py.File(finished.run_dir / "run.h5") as file:
+        run_id = file.attrs["run_id"]
+    run, info = aim_servers.finished_run(run_id if isinstance(run_id, str) else run_id.decode())
+    found = {key: [(step, value) for step, value, _ in points] for (key, _), points in
+             whole_runs.read_aim(aim_servers.directory, run.hash)["points"].items()}
+    assert near(found["train/loss"], [(s, loss(s)) for s in STEPS])
+    assert found[UNICODE_KEY] == [(s, float(s)) for s in STEPS]
+    assert found["big"] == [(s, big(s)) for s in STEPS]
+    expected = [(s, "nan" if math.isnan(v) else v) for s, v in special(N_STEPS)]
+    assert found["special"] == expected
+    assert found["note"] == notes(N_STEPS)
+    assert run["hparams"] == PARAMETERS == info["params"]["hparams"]
+    shown = {trace["name"]: trace for trace in info["traces"]["metric"]}
+    assert {"train/loss", UNICODE_KEY, "big", "special"} <= set(shown)
+    assert [len(info["traces"][kind]) for kind in ("images", "texts")] == [1, 1]
+    pages = aim_servers.page.get(f"/api/runs/{run.hash}/metric/get-batch/",
+                                 [{"name": "special", "context": shown["special"]["context"]}])
+    assert len(pages[0]["values"]) == len(expected)
 
 
 def kill_at(job, bin_dir, first, seconds):

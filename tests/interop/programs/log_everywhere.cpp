@@ -1,5 +1,5 @@
 // One job on all trackers at once, for test_all_trackers.py; what it logs follows from the step.
-//   interop_log_everywhere <directory> <from_step> <end_step> [paced]
+//   interop_log_everywhere <directory> <trackers, by commas> <from_step> <end_step> [paced]
 // from_step above 0 goes on with the run that is there. With `paced`, it logs a thousand steps a
 // second, flushes after every hundred, and tells its process id and the last step of each flush.
 #include <unistd.h>
@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <exception>
 #include <limits>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -23,10 +24,18 @@ using ranklog::Config;
 
 struct Arguments {
   std::string directory;
+  std::vector<std::string> trackers;
   std::int64_t from_step = 0;
   std::int64_t end_step = 0;
   bool is_paced = false;
 };
+
+std::vector<std::string> split(const std::string& text) {
+  std::vector<std::string> parts;
+  std::istringstream in(text);
+  for (std::string part; std::getline(in, part, ',');) parts.push_back(part);
+  return parts;
+}
 
 Config configuration() {
   return {{"learning_rate", 1e-5},
@@ -66,7 +75,7 @@ void tell(Accelerator& accelerator, const char* what, std::int64_t number) {
 }
 
 void run(const Arguments& arguments) {
-  Accelerator accelerator({.log_with = {"hdf5", "tensorboard", "wandb", "mlflow", "dvclive"},
+  Accelerator accelerator({.log_with = arguments.trackers,
                            .project_dir = arguments.directory,
                            .remote_deadline = std::chrono::seconds(200)});
   tell(accelerator, "process", ::getpid());
@@ -90,10 +99,10 @@ void run(const Arguments& arguments) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc < 4) return 2;
+  if (argc < 5) return 2;
   try {
-    run({argv[1], std::stoll(argv[2]), std::stoll(argv[3]),
-         argc > 4 && std::string_view(argv[4]) == "paced"});
+    run({argv[1], split(argv[2]), std::stoll(argv[3]), std::stoll(argv[4]),
+         argc > 5 && std::string_view(argv[5]) == "paced"});
   } catch (const std::exception& error) {
     std::fprintf(stderr, "%s\n", error.what());
     return 1;
