@@ -30,6 +30,7 @@ N_KILLS = int(os.environ.get("RANKLOG_N_SYNC_KILLS", "3"))
 FILES = {"tensorboard": whole_runs.read_tensorboard, "wandb": whole_runs.read_wandb,
          "dvclive": whole_runs.read_dvclive, "jsonl": whole_runs.read_jsonl,
          "clearml": whole_runs.read_clearml, "comet_ml": whole_runs.read_comet}
+OFTEN = ["--option", "flush_interval_s=0.05"]  # so that a kill finds files with rows
 # Of a server that keeps what it gets twice: what an interruption repeats.
 REPEATED = {"mlflow": [], "aim": [], "clearml": ["lines"], "comet_ml": ["points", "lines"]}
 
@@ -191,8 +192,8 @@ def kill_and_repeat(bin_dir, arguments, env, seed, longest, whole):
 
 @pytest.mark.parametrize("tracker", FILES)
 def test_killed_and_repeated_it_ends_complete_and_without_duplicates(bin_dir, live, tmp_path, tracker):
-    kill_and_repeat(bin_dir, [live, "--to", tracker, "--into", tmp_path], {"HOME": str(tmp_path)},
-                    tracker, 0.6, 0.1)
+    kill_and_repeat(bin_dir, [live, "--to", tracker, "--into", tmp_path, *OFTEN],
+                    {"HOME": str(tmp_path)}, tracker, 0.6, 0.1)
     assert FILES[tracker](tmp_path / "sync" / "run") == FILES[tracker](live)
 
 
@@ -218,8 +219,8 @@ def test_vendors_take_what_sync_wrote_for_later(live_servers, bin_dir, sync, tmp
     """The offline session and the offline archive, after kills, through the vendors' own software."""
     run, _, expected = live_servers
     for tracker in ("clearml", "comet_ml"):
-        kill_and_repeat(bin_dir, [run, "--to", tracker, "--into", tmp_path], {"HOME": str(tmp_path)},
-                        1, 0.3, 0.1)
+        kill_and_repeat(bin_dir, [run, "--to", tracker, "--into", tmp_path, *OFTEN],
+                        {"HOME": str(tmp_path)}, 1, 0.3, 0.1)
     synced = tmp_path / "sync" / "run"
     clearml, comet = ClearmlStub(), CometStub()
     task = whole_runs.import_clearml_session(

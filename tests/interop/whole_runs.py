@@ -14,25 +14,19 @@ def number(value):
 
 
 def read_tensorboard(run):
-    from tensorboard.backend.event_processing import event_accumulator as ea
+    """By TensorBoard's Python reader that honours restarts for every kind of value."""
+    from tensorboard.backend.event_processing import plugin_event_accumulator as ea
     from tensorboard.plugins.hparams import plugin_data_pb2
+    from tensorboard.util import tensor_util
 
-    accumulator = ea.EventAccumulator(str(run), size_guidance={
-        ea.SCALARS: 0, ea.TENSORS: 0, ea.HISTOGRAMS: 0})
+    accumulator = ea.EventAccumulator(str(run), size_guidance={ea.TENSORS: 0})
     accumulator.Reload()
-    tags = accumulator.Tags()
-    found = {tag: [(e.step, e.wall_time, number(e.value)) for e in accumulator.Scalars(tag)]
-             for tag in tags["scalars"]}
-    found |= {tag: [(e.step, e.wall_time, e.tensor_proto.string_val[0] if e.tensor_proto.string_val
-                     else e.tensor_proto.tensor_content or list(e.tensor_proto.float_val))
-                    for e in accumulator.Tensors(tag)]
-              for tag in tags["tensors"]}
-    found |= {tag: [(e.step, e.wall_time, list(e.histogram_value.bucket)) for e in
-                    accumulator.Histograms(tag)] for tag in tags["histograms"]}
+    found = {tag: [(e.step, e.wall_time, number(tensor_util.make_ndarray(e.tensor_proto).tolist()))
+                   for e in accumulator.Tensors(tag)]
+             for tag in accumulator.Tags()["tensors"] if not tag.startswith("_hparams_/")}
     found["hparams"] = {}
     for tag, metadata in accumulator.summary_metadata.items():
         if tag.startswith("_hparams_/"):
-            found.pop(tag, None)
             data = plugin_data_pb2.HParamsPluginData.FromString(metadata.plugin_data.content)
             data.session_start_info.ClearField("start_time_secs")  # taken twice by the job
             data.session_end_info.ClearField("end_time_secs")
