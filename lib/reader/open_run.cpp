@@ -31,6 +31,7 @@ using Clock = std::chrono::steady_clock;
 // How long a file that a job writes may disturb its readers before they give up.
 constexpr std::chrono::milliseconds patience{2000};
 constexpr std::chrono::milliseconds pause{20};
+constexpr int n_tries_at_once = 3;  // as the next flush of most runs is a second away
 constexpr std::chrono::seconds just_begun{2};
 
 std::string shown(const fs::path& path) { return escape_unprintable(path.string()); }
@@ -65,7 +66,7 @@ void OpenRun::reject(const std::string& cause) const {
 void OpenRun::read(const std::function<void()>& body) {
   const Clock::time_point deadline = Clock::now() + patience;
   const h5::QuietErrors quiet;
-  while (true) {
+  for (int n_tries = 1;; ++n_tries) {
     std::string cause = "it is being written faster than it can be read";
     bool is_torn = true;
     try {
@@ -86,7 +87,7 @@ void OpenRun::read(const std::function<void()>& body) {
     close();
     if (!is_torn) reject(cause);
     if (Clock::now() > deadline) reject(cause + "; if a job is writing it just now, try again");
-    std::this_thread::sleep_for(pause);
+    if (n_tries >= n_tries_at_once) std::this_thread::sleep_for(pause);
   }
 }
 

@@ -57,8 +57,9 @@ Columns needed_columns(const SeriesInfo& info) {
          Columns::count | Columns::nan_count;
 }
 
-// Rows for a curve: all, or so many that are spread over the whole run.
-constexpr std::int64_t max_curve_rows = 2048;
+// Rows for a curve: all, or about so many that are spread over the whole run. Each costs two system
+// calls, and a run that is being written must be read before its next flush.
+constexpr std::int64_t max_curve_rows = 512;
 
 Series read_curve(const RunReader& reader, const SeriesInfo& info) {
   ReadOptions wanted{.columns = Columns::value | Columns::count};
@@ -79,12 +80,20 @@ void fill_from_summary(const RunReader& reader, const SummaryInfo& said, const S
                        ShownMetric& metric) {
   const SeriesInfo info = metric.summary.info;
   metric.summary = summarize(info, said);
-  const Series last = reader.read(
-      info.key,
-      {.columns = Columns::value, .rows = {.first = std::max<std::int64_t>(info.n_rows - 1, 0)}});
-  metric.summary.last_integer = last_integer_of(last, said);
-  metric.summary.info.n_rows = last.info.n_rows;
-  if (!options.json) draw_curves(read_curve(reader, info), options.layout.charset, metric);
+  const auto show_rows_of = [&](const Series& series) {
+    metric.summary.info.n_rows = series.info.n_rows;
+  };
+  if (info.kind != Kind::real || options.json) {
+    const Series last = reader.read(
+        info.key,
+        {.columns = Columns::value, .rows = {.first = std::max<std::int64_t>(info.n_rows - 1, 0)}});
+    metric.summary.last_integer = last_integer_of(last, said);
+    show_rows_of(last);
+  }
+  if (options.json) return;
+  const Series curve = read_curve(reader, info);
+  show_rows_of(curve);
+  draw_curves(curve, options.layout.charset, metric);
 }
 
 void fill_from_rows(const RunReader& reader, const ShowOptions& options, ShownMetric& metric) {

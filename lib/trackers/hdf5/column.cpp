@@ -155,8 +155,11 @@ void Column::adopt(const OutputFile& file, const std::string& path) {
 void Column::open(const OutputFile& file, const std::string& path) {
   if (dataset_) return;
   const std::string full = path + '/' + name_;
-  dataset_ = h5::Dataset(
-      checked(H5Dopen2(file.id(), full.c_str(), file.dataset_access()), "open dataset", full));
+  // A path among 10,000 metrics is long to look up.
+  const hid_t id = is_created()
+                       ? H5Rdereference2(file.id(), file.dataset_access(), H5R_OBJECT, &reference_)
+                       : H5Dopen2(file.id(), full.c_str(), file.dataset_access());
+  dataset_ = h5::Dataset(checked(id, "open dataset", full));
 }
 
 // Moves whole rows between memory and the dataset, in either direction.

@@ -34,10 +34,11 @@ constexpr unsigned chunk_index_half_width = 4;
 // As counts differ between metrics, so do their fill values.
 constexpr std::size_t max_cached_lists = 32;
 // What writing a metric needs of the file's structure: headers, and the last nodes of the chunk
-// indices. HDF5 counts the bytes in the file; in memory they are up to ten times as many.
+// indices. HDF5 counts the bytes in the file; in memory they are up to ten times as many. When
+// there are more metrics, reading them again from the system's cache takes no longer.
 constexpr std::size_t metadata_bytes_per_series = 16u << 10;
 constexpr std::size_t min_metadata_bytes = 128u << 10;
-constexpr std::size_t max_metadata_bytes = 32u << 20;
+constexpr std::size_t max_metadata_bytes = 1u << 20;
 // Stands in /ranks for a rank that the newest attempt does not have.
 constexpr std::int32_t no_rank = -1;
 
@@ -131,13 +132,18 @@ OutputFile::OutputFile(std::filesystem::path path, const TrackerContext& context
   }
 }
 
+void OutputFile::set_layout(hid_t access) {
+  // 1.8 is the newest layout that opens plainly when its writer was killed after a flush, and the
+  // oldest that keeps creation order and attributes above 64 kB.
+  checked(H5Pset_libver_bounds(access, H5F_LIBVER_V18, H5F_LIBVER_V18), "set", "the file version");
+  // In blocks of HDF5's own size small chunks leave a fifth empty.
+  checked(H5Pset_small_data_block_size(access, 0), "set", "the file's blocks");
+}
+
 void OutputFile::create_file() {
   make_lists();
   const h5::PropertyList access = h5::access_through(*file_, true);
-  // 1.8 is the newest layout that opens plainly when its writer was killed after a flush, and the
-  // oldest that keeps creation order and attributes above 64 kB.
-  checked(H5Pset_libver_bounds(access.get(), H5F_LIBVER_V18, H5F_LIBVER_V18), "set",
-          "the file version");
+  set_layout(access.get());
   h5::PropertyList creation(checked(H5Pcreate(H5P_FILE_CREATE), "make", "a file creation list"));
   constexpr unsigned in_order = H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED;
   checked(H5Pset_link_creation_order(creation.get(), in_order), "set", "creation order");

@@ -79,6 +79,7 @@ class OutputFile {
  private:
   OutputFile(std::filesystem::path path, const TrackerContext& context);
   void create_file();
+  static void set_layout(hid_t access);
   void make_lists();
   void open_existing();
   void begin_attempt(const TrackerContext& context, double now_s);

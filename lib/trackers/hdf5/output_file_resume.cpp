@@ -86,8 +86,7 @@ void OutputFile::open_existing() {
         "the journal beside it is not its own; remove that if the file is the right one");
   }
   const h5::PropertyList access = h5::access_through(*file_, false);
-  checked(H5Pset_libver_bounds(access.get(), H5F_LIBVER_V18, H5F_LIBVER_V18), "set",
-          "the file version");
+  set_layout(access.get());
   opened_ =
       h5::File(checked(H5Fopen(path_.c_str(), H5F_ACC_RDWR, access.get()), "open", "the file"));
   native_id_ = opened_.get();

@@ -20,6 +20,8 @@ enum : std::size_t { value, min, max, std, min_rank, max_rank, first_nan_rank, c
 
 // Of one row, in all columns.
 constexpr std::size_t bytes_of_number = 60;
+// Of one row of a block, where counts are the same.
+constexpr std::size_t bytes_of_number_in_block = 40;
 
 std::vector<Column> make_columns(const MetricInfo& info, std::int32_t n_ranks) {
   std::vector<Column> columns;
@@ -106,7 +108,7 @@ std::size_t Series::add(const BlockColumn& column) {
   columns_[first_nan_rank].add_copies(std::int32_t{-1}, n_rows);
   columns_[count].add_copies(column.count, n_rows);
   columns_[nan_count].add_copies(std::int64_t{0}, n_rows);
-  return bytes_of_number * n_rows;
+  return bytes_of_number_in_block * n_rows;
 }
 
 void Series::add_number(const Metric& metric) {

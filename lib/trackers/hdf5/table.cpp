@@ -21,7 +21,9 @@ constexpr std::size_t max_empty_rows = 16384;
 constexpr std::size_t min_chunk_rows = 16;
 constexpr std::size_t max_first_chunk_rows = 256;
 constexpr std::size_t max_chunk_rows = 4096;
-constexpr std::size_t row_step = 16;  // of chunks that hold just what waited at the first write
+constexpr std::size_t many_series = 256;
+constexpr std::size_t max_chunk_rows_of_many = 128;
+constexpr std::size_t row_step = 4;  // chunks hold just what waited at the first write
 constexpr hsize_t rows_per_copy = 8192;
 
 }  // namespace
@@ -62,8 +64,10 @@ hsize_t Table::choose_chunk_rows(std::size_t n_series_of_run) const noexcept {
   if (chunk_rows_ != 0) return chunk_rows_;
   const std::size_t least = std::clamp(max_empty_rows / std::max<std::size_t>(n_series_of_run, 1),
                                        min_chunk_rows, max_first_chunk_rows);
-  const std::size_t first_block = (n_rows_waiting_ + row_step - 1) / row_step * row_step;
-  return std::clamp(first_block, least, max_chunk_rows);
+  const std::size_t most = n_series_of_run > many_series ? max_chunk_rows_of_many : max_chunk_rows;
+  const std::size_t n_chunks = (n_rows_waiting_ + most - 1) / most;
+  const std::size_t even = (n_rows_waiting_ + n_chunks - 1) / std::max<std::size_t>(n_chunks, 1);
+  return std::clamp((even + row_step - 1) / row_step * row_step, least, most);
 }
 
 // Each metric is created, written and closed before the next, as an open dataset takes 20 kB.
