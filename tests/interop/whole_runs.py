@@ -208,11 +208,16 @@ def aim_points(metrics, context_hash, name):
     return sorted((steps[key], values[key], times[key]) for key in steps)
 
 
-def aim_texts(objects, context_hash, name):
+def aim_objects(objects, context_hash, name):
+    """(step, text or pixels, time), sorted."""
     tree = objects.subtree((context_hash, name))
     values, times = (dict(tree.subtree(column).items()) for column in ("val", "time"))
     assert values.keys() == times.keys()
-    return sorted((step, values[step].data, times[step]) for step in values)
+
+    def plain(value):
+        return value.to_pil_image().tobytes() if hasattr(value, "to_pil_image") else value.data
+
+    return sorted((step, plain(values[step]), times[step]) for step in values)
 
 
 def read_aim(directory, run_id):
@@ -229,7 +234,7 @@ def read_aim(directory, run_id):
         for key, trace in traces.items():
             is_metric = trace["dtype"] in ("int", "float", "number", "float64")
             points = (aim_points(metrics, index, key) if is_metric
-                      else aim_texts(objects, index, key))
+                      else aim_objects(objects, index, key))
             assert (trace["first_step"], trace["last_step"]) == (points[0][0], points[-1][0])
             found[key, str(contexts[index])] = [(s, number(value), t) for s, value, t in points]
     params = run.collect("attrs")
