@@ -39,13 +39,14 @@ def wait_until(condition, limit_s=60):
 
 def start_of(pid):
     """When the process started, which tells it from a later one of the same number; None once it is
-    gone or a zombie."""
+    gone or a zombie. One of several threads: its files stay locked until the last thread has ended."""
     try:
         status = pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+        n_threads = len(os.listdir(f"/proc/{pid}/task"))
     except OSError:
         return None
     fields = status.rpartition(")")[2].split()
-    return None if fields[0] in "ZX" else int(fields[19])
+    return None if fields[0] in "ZX" and n_threads < 2 else int(fields[19])
 
 
 class Process:
