@@ -355,9 +355,9 @@ def test_a_full_disk_is_an_error(recorded, bin_dir):
     assert_one_error_line(process)
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["show", "--help"], ["ls", "--help"]])
-def test_help_fits_eighty_columns(tmp_path, tool, arguments):
-    process = tool(tmp_path, *arguments)
+@pytest.mark.parametrize("command", ["", "ls", "show", "tail", "recover", "validate", "sync", "doctor"])
+def test_help_fits_eighty_columns(tmp_path, tool, command):
+    process = tool(tmp_path, *command.split(), "--help")
     assert process.returncode == 0
     assert max(len(line) for line in process.stdout.decode().splitlines()) <= 80
 

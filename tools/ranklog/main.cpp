@@ -145,7 +145,7 @@ CLI::App* add_sync(CLI::App& app, SyncOptions& options) {
       ->take_all()
       ->required();
   sync->add_option("--option", options.tracker_options,
-                   "option of the tracker; may be repeated. Keys come from the environment")
+                   "option of the tracker; keys come from the environment")
       ->type_name("NAME=VALUE")
       ->expected(1)
       ->take_all();
@@ -158,8 +158,7 @@ CLI::App* add_sync(CLI::App& app, SyncOptions& options) {
   sync->add_option("--rate", options.rows_per_s,
                    "rows a second at most; 0: no limit (servers 5000)")
       ->check(CLI::NonNegativeNumber);
-  sync->add_option("--timeout", options.timeout_s,
-                   "seconds to wait for a server; 0: no limit (60, with --follow 0)")
+  sync->add_option("--timeout", options.timeout_s, "seconds to wait for a server; 0: for ever (60)")
       ->check(CLI::NonNegativeNumber);
   sync->add_option("--interval", options.interval_s, "seconds between two looks (1)")
       ->type_name("S")
@@ -170,8 +169,7 @@ CLI::App* add_sync(CLI::App& app, SyncOptions& options) {
 }
 
 CLI::App* add_doctor(CLI::App& app, Arguments& arguments) {
-  CLI::App* doctor = app.add_subcommand(
-      "doctor", "Say what can be done with this machine's GPUs, and why not more");
+  CLI::App* doctor = app.add_subcommand("doctor", "Say what can be done with this machine's GPUs");
   doctor->add_flag("--json", arguments.doctor.json, "one JSON document");
   return doctor;
 }
