@@ -1,4 +1,4 @@
-"""Checks which module includes which: the table "One way through the house" of the design.
+"""Checks which module includes which, by the table of modules in CONTRIBUTING.md, "Layout".
 
 Run without arguments to check the repository, with --self-test to check the checker.
 """
@@ -19,23 +19,23 @@ PUBLIC_HEADERS = {
     "accelerator": "accelerator logger progress_bar project_configuration ranklog",
 }
 
-# The modules of ours that each module may include, beside itself.
-ALLOWED = {
-    "core": "",
-    "comm": "core",
-    "device": "core",
-    "reduce": "core comm",
-    "provenance": "core comm",
-    "tracking": "core",
-    "hdf5": "core",
-    "http": "core",
-    "trackers": "core tracking hdf5 http",
-    "reader": "core hdf5",
-    "sync": "core reader tracking",
-    "accelerator": "core comm device reduce provenance tracking trackers",
-    "tools": "core device reader tracking trackers sync",
-}
-ALLOWED = {module: set(names.split()) | {module} for module, names in ALLOWED.items()}
+ROW = re.compile(r"^\| (\w+) \|[^|]*\|([\w, ]*)\|$", re.MULTILINE)
+
+
+def modules_of(document):
+    """The modules that each module may include, itself among them, from the table in `document`."""
+    _, header, rest = document.partition("| module | job | may include |\n")
+    table = rest.partition("\n\n")[0]
+    rows = {name: set(re.findall(r"\w+", may_include)) | {name} for name, may_include in ROW.findall(table)}
+    n_lines = len(table.splitlines()) - 1  # below the rule that Markdown wants
+    unknown = set().union(*rows.values()) - set(rows)
+    if not header or len(rows) != n_lines or unknown:
+        sys.exit(f"the table of modules in CONTRIBUTING.md has {len(rows)} rows that can be read, of {n_lines};"
+                 f" names without a row: {', '.join(sorted(unknown)) or 'none'}")
+    return rows
+
+
+ALLOWED = modules_of((ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"))
 
 # Libraries that only some places may include: pattern of the header, pattern of the place.
 LIBRARIES = [
@@ -96,7 +96,7 @@ def violations(path, text):
             yield f"{path}: {header}: list this public header in PUBLIC_HEADERS of include_rules.py"
         elif module is not None and target is not None:
             if module not in ALLOWED:
-                yield f"{path}: module {module} has no row in ALLOWED of include_rules.py"
+                yield f"{path}: module {module} has no row in the table of modules of CONTRIBUTING.md"
             elif target not in ALLOWED[module]:
                 yield f"{path}: {module} must not include {header} of {target}"
             elif is_other_tracker(path, header):
