@@ -75,12 +75,6 @@ def goals(directory):
                value_in(directory, "vendor_clients", 1, f"{what} / Python client"), 0.1, "", False)
 
 
-    for what in ("tensorboard until written", "wandb until written", "dvclive until written",
-                 "mlflow call"):
-        yield (f"{what} / Python client", 1,
-               value_in(directory, "vendor_clients", 1, f"{what} / Python client"), 0.1, "", False)
-
-
 def print_goals(directory):
     print(f"  {'what':40} {'ranks':>5} {'goal':>9} {'measured':>10}")
     for what, n_ranks, value, limit, unit, more_is_better in goals(directory):
