@@ -76,14 +76,14 @@ def goals(directory):
 
 
 def print_goals(directory):
-    print(f"  {'what':40} {'ranks':>5} {'goal':>9} {'measured':>10}")
+    print(f"  {'what':41} {'ranks':>5} {'goal':>9} {'measured':>10}")
     for what, n_ranks, value, limit, unit, more_is_better in goals(directory):
         if value is None:
-            print(f"  {what:40} {n_ranks:>5} {'':>9} {'not run':>10}")
+            print(f"  {what:41} {n_ranks:>5} {'':>9} {'not run':>10}")
             continue
         is_met = value >= limit if more_is_better else value <= limit
         goal = f"{'>=' if more_is_better else '<='} {limit:g} {unit}".rstrip()
-        print(f"  {what:40} {n_ranks:>5} {goal:>9} {value:>10.3g}  {'met' if is_met else 'MISSED'}")
+        print(f"  {what:41} {n_ranks:>5} {goal:>9} {value:>10.3g}  {'met' if is_met else 'MISSED'}")
 
 
 def main():
