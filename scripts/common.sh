@@ -54,3 +54,21 @@ configure() {
   if command -v ccache >/dev/null; then launcher=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache); fi
   (cd "$RANKLOG_ROOT" && cmake --preset "$preset" --log-level=WARNING "${launcher[@]}" "$@")
 }
+
+# mpiexec_of BUILD: the launcher that goes with the MPI of a configured build.
+mpiexec_of() { sed -n 's/^MPIEXEC_EXECUTABLE:[A-Z]*=//p' "$1/CMakeCache.txt"; }
+
+# make_venv DIRECTORY REQUIREMENTS [option of venv...]: a private Python with just these packages,
+# made anew when the file of requirements has changed. Fails where pip fails.
+make_venv() {
+  local venv=$1 requirements=$2 python=python3
+  shift 2
+  if cmp -s "$requirements" "$venv/requirements.txt"; then return; fi
+  say "Making $venv from $requirements"
+  # Debian's own Python is the one that python3-venv belongs to.
+  if [ -x /usr/bin/python3 ]; then python=/usr/bin/python3; fi
+  rm -rf "$venv"
+  "$python" -m venv "$@" "$venv" &&
+    "$venv/bin/python" -m pip install -q --disable-pip-version-check --no-deps -r "$requirements" &&
+    cp "$requirements" "$venv/requirements.txt"
+}
