@@ -1,23 +1,21 @@
 // Bytes of TensorBoard events per second against the limit: write(2) of as many bytes, in blocks
 // of the size that the writer uses, into the same folder. Both end in the page cache. Every rank
-// does the same at the same time; the figures are those of rank 0.
+// does the same at the same time; the figures are those of rank 0. TMPDIR chooses the folder.
 #include <fcntl.h>
-#include <mpi.h>
 #include <unistd.h>
 #include <ranklog/tensorboard_writer.hpp>
 
 #include <array>
-#include <charconv>
 #include <chrono>
-#include <cstdio>
-#include <cstring>
-#include <exception>
 #include <filesystem>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
+#include "support/program.hpp"
 #include "support/report.hpp"
+#include "support/scratch.hpp"
+#include "support/world.hpp"
 
 namespace {
 
@@ -69,7 +67,10 @@ Written write_blocks(const fs::path& folder, double n_bytes) {
   return {n_written, seconds};
 }
 
-int run(const fs::path& folder, const Sizes& sizes) {
+int run(const Sizes& sizes) {
+  const ScratchDirectory scratch;
+  const fs::path folder = scratch.path() / std::to_string(World().rank);
+  fs::create_directory(folder);
   std::vector<double> events;
   std::vector<double> blocks;
   std::vector<double> ratios;
@@ -94,33 +95,6 @@ int run(const fs::path& folder, const Sizes& sizes) {
   return report.finish(is_correct);
 }
 
-bool parse(const char* text, int& value) {
-  const char* end = text + std::strlen(text);
-  const auto [stop, error] = std::from_chars(text, end, value);
-  return error == std::errc() && stop == end && value > 0;
-}
-
 }  // namespace
 
-int main(int argc, char** argv) {
-  MPI_Init(&argc, &argv);
-  Sizes sizes;
-  int status = 2;
-  if (argc > 4 || (argc > 1 && !parse(argv[1], sizes.n_steps)) ||
-      (argc > 2 && !parse(argv[2], sizes.n_repetitions))) {
-    std::fputs("usage: bench_tensorboard_events [steps] [repetitions] [folder]\n", stderr);
-  } else {
-    try {
-      const fs::path parent = argc > 3 ? fs::path(argv[3]) : fs::temp_directory_path();
-      const fs::path folder = parent / ("ranklog-bench-" + std::to_string(::getpid()));
-      fs::create_directories(folder);
-      status = run(folder, sizes);
-      fs::remove_all(folder);
-    } catch (const std::exception& error) {
-      std::fprintf(stderr, "bench_tensorboard_events: %s\n", error.what());
-      MPI_Abort(MPI_COMM_WORLD, 1);
-    }
-  }
-  MPI_Finalize();
-  return status;
-}
+int main(int argc, char** argv) { return program(argc, argv, "tensorboard_events", {}, run); }

@@ -1,21 +1,19 @@
 // Time per step with each tracker that writes files, for a dictionary of 20 numbers: what the loop
 // pays for log(), and all that is done until everything is written, divided by the steps.
 // bench/vendor_clients.py measures the vendors' own Python clients with the same dictionaries.
+// TMPDIR chooses the folder.
 #include <mpi.h>
-#include <unistd.h>
 #include <ranklog/ranklog.hpp>
 
 #include <algorithm>
-#include <charconv>
 #include <chrono>
-#include <cstdio>
-#include <cstring>
-#include <exception>
 #include <filesystem>
 #include <string>
 #include <vector>
 
+#include "support/program.hpp"
 #include "support/report.hpp"
+#include "support/scratch.hpp"
 
 namespace {
 
@@ -56,7 +54,9 @@ Cost measure(const std::string& tracker, const fs::path& folder, const std::stri
   return {max_over_ranks(loop_ns) / n_steps, max_over_ranks(all_ns) / n_steps};
 }
 
-int run(const fs::path& folder, const Sizes& sizes) {
+int run(const Sizes& sizes) {
+  const ScratchDirectory scratch;
+  const fs::path& folder = scratch.path();
   Report report("tracker_cost", sizes);
   const auto available = ranklog::get_available_trackers();
   bool is_correct = true;
@@ -78,36 +78,6 @@ int run(const fs::path& folder, const Sizes& sizes) {
   return report.finish(is_correct);
 }
 
-bool parse(const char* text, int& value) {
-  const char* end = text + std::strlen(text);
-  const auto [stop, error] = std::from_chars(text, end, value);
-  return error == std::errc() && stop == end && value > 0;
-}
-
 }  // namespace
 
-int main(int argc, char** argv) {
-  MPI_Init(&argc, &argv);
-  Sizes sizes{.n_repetitions = 5, .n_steps = 5000};
-  int status = 2;
-  if (argc > 4 || (argc > 1 && !parse(argv[1], sizes.n_steps)) ||
-      (argc > 2 && !parse(argv[2], sizes.n_repetitions))) {
-    std::fputs("usage: bench_tracker_cost [steps] [repetitions] [folder]\n", stderr);
-  } else {
-    try {
-      int rank = 0;
-      MPI_Comm_rank(MPI_COMM_WORLD, &rank);
-      int pid = ::getpid();
-      MPI_Bcast(&pid, 1, MPI_INT, 0, MPI_COMM_WORLD);
-      const fs::path parent = argc > 3 ? fs::path(argv[3]) : fs::temp_directory_path();
-      const fs::path folder = parent / ("ranklog-bench-" + std::to_string(pid));
-      status = run(folder, sizes);
-      if (rank == 0) fs::remove_all(folder);
-    } catch (const std::exception& error) {
-      std::fprintf(stderr, "bench_tracker_cost: %s\n", error.what());
-      MPI_Abort(MPI_COMM_WORLD, 1);
-    }
-  }
-  MPI_Finalize();
-  return status;
-}
+int main(int argc, char** argv) { return program(argc, argv, "tracker_cost", {5, 5000}, run); }

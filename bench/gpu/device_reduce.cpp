@@ -7,19 +7,17 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 #include <ranklog/ranklog.hpp>
-#include <stdexcept>
 #include <vector>
 
+#include "gpu/cuda.hpp"
+
 namespace {
+
+using namespace ranklog::bench;
 
 constexpr std::size_t n_elements = std::size_t{1} << 28U;
 constexpr std::size_t n_bytes = n_elements * sizeof(float);
 constexpr int n_repetitions = 3;
-
-void check(cudaError_t code) {
-  if (code == cudaSuccess) return;
-  throw std::runtime_error(cudaGetErrorString(code));
-}
 
 // The shortest of several runs of the slowest rank, in seconds.
 template <class Work>
@@ -70,11 +68,7 @@ nlohmann::ordered_json measure(ranklog::Accelerator& accelerator) {
 }  // namespace
 
 int main() {
-  int n_devices = 0;
-  if (cudaGetDeviceCount(&n_devices) != cudaSuccess || n_devices == 0) {
-    std::puts("{\"skipped\": \"there is no GPU\"}");
-    return 77;
-  }
+  if (!has_gpu()) return no_gpu_status;
   ranklog::Accelerator accelerator;
   nlohmann::ordered_json report{{"program", "device_reduce"},
                                 {"n_ranks", accelerator.num_processes()}};

@@ -9,21 +9,18 @@
 #include <nlohmann/json.hpp>
 #include <ranklog/memory_tracker.hpp>
 #include <ranklog/ranklog.hpp>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "device/engine.hpp"
+#include "gpu/cuda.hpp"
 
 namespace {
 
+using namespace ranklog::bench;
+
 constexpr std::size_t n_elements = std::size_t{1} << 28U;
 constexpr int n_repetitions = 20;
-
-void check(cudaError_t code) {
-  if (code == cudaSuccess) return;
-  throw std::runtime_error(cudaGetErrorString(code));
-}
 
 // The shortest of several runs, in seconds, by the device's own clock.
 template <class Queue>
@@ -102,11 +99,7 @@ double log_of_eight_scalars_s(bool& is_correct) {
 }  // namespace
 
 int main() {
-  int n_devices = 0;
-  if (cudaGetDeviceCount(&n_devices) != cudaSuccess || n_devices == 0) {
-    std::puts("{\"skipped\": \"there is no GPU\"}");
-    return 77;
-  }
+  if (!has_gpu()) return no_gpu_status;
   cudaDeviceProp properties{};
   check(cudaGetDeviceProperties(&properties, 0));
   bool is_correct = true;

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <exception>
 #include <filesystem>
 #include <system_error>
 
@@ -24,7 +25,8 @@ class ScratchDirectory {
     path_ = name.data();
   }
   ~ScratchDirectory() {
-    MPI_Barrier(MPI_COMM_WORLD);
+    // After an error the other ranks may never come; program() ends them.
+    if (std::uncaught_exceptions() == 0) MPI_Barrier(MPI_COMM_WORLD);
     std::error_code ignored;
     if (World().rank == 0) std::filesystem::remove_all(path_, ignored);
   }
