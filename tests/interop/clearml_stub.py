@@ -30,7 +30,6 @@ class ClearmlStub(FaultyServer):
         self.states, self.tokens, self.max_batch = {}, 0, None
         self.keys = f"{KEY}:{SECRET}"
         self.refuse_events = 0  # of each batch, in an answer that is a success
-        self.problems = []
         super().__init__(*arguments, **named)
 
     @property

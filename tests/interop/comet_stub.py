@@ -28,7 +28,7 @@ class CometStub(FaultyServer):
     images {name: (bytes, step)}, tags, times."""
 
     def __init__(self, *arguments, **named):
-        self.experiments, self.problems, self.n_created = {}, [], 0
+        self.experiments, self.n_created = {}, 0
         super().__init__(*arguments, **named)
 
     @property

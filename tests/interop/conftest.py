@@ -7,6 +7,7 @@ import os
 import pathlib
 import shlex
 import subprocess
+import time
 
 import pytest
 
@@ -79,7 +80,7 @@ def ranklog_tool(bin_dir, tmp_path):
 @pytest.fixture
 def remote_job(mpirun, tmp_path):
     """remote_job(tracker, secrets, n_ranks=2, env={}, check=True, directory=None, name=value...):
-    runs mlflow_job with that tracker, in a directory of its own unless one is given, and checks
+    runs remote_job with that tracker, in a directory of its own unless one is given, and checks
     that no secret shows, neither in what it says nor in what it writes."""
     numbers = iter(range(100))
 
@@ -88,7 +89,7 @@ def remote_job(mpirun, tmp_path):
             directory = tmp_path / f"runs{next(numbers)}"
             directory.mkdir()
         arguments.setdefault("trackers", f"hdf5,{tracker}")
-        done = mpirun(n_ranks, "interop_mlflow_job", directory,
+        done = mpirun(n_ranks, "interop_remote_job", directory,
                       *(f"{name}={value}" for name, value in arguments.items()), env=env, check=check)
         output = (done.stdout + done.stderr).encode()
         written = [path for path in directory.rglob("*") if path.is_file()]
@@ -99,6 +100,49 @@ def remote_job(mpirun, tmp_path):
         return done
 
     return run
+
+
+@pytest.fixture
+def stub(stub_type):
+    """stub(...): starts a stub_type, which the test file chooses. At its end no request to any of
+    them may have been wrong."""
+    made = []
+
+    def make(*arguments, **named):
+        made.append(stub_type(*arguments, **named))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+        assert not one.problems
+
+
+@pytest.fixture
+def data_server():
+    """data_server(logdir, is_complete): TensorBoard's data provider, which keeps all points, once
+    `is_complete(provider)` is true."""
+    from tensorboard.data import server_ingester
+    from tensorboard.util import grpc_util
+
+    ingesters = []
+
+    def start(logdir, is_complete):
+        ingester = server_ingester.SubprocessServerDataIngester(
+            server_ingester.get_server_binary(), str(logdir), reload_interval=1,
+            channel_creds_type=grpc_util.ChannelCredsType.LOCAL,
+            samples_per_plugin={"scalars": 0, "images": 0, "histograms": 0})
+        ingester.start()
+        ingesters.append(ingester)
+        deadline = time.monotonic() + 60
+        while not is_complete(ingester.data_provider):
+            assert time.monotonic() < deadline, "the data server did not read all"
+            time.sleep(0.1)
+        return ingester.data_provider
+
+    yield start
+    for ingester in ingesters:
+        ingester._stdin_handle.close()  # ends the server, as the end of tensorboard does
 
 
 SYNC_STEPS = 60  # of sync_job

@@ -45,11 +45,11 @@ def undelivered(tracker, stderr):
 class FaultyServer:
     """Answers by `good(path, body, headers)` of a subclass, which returns (status, body), until
     `fault(request number, path)` returns a tuple (status, body, headers), or "close", "half",
-    "hang". `paths` and `headers` are those of all requests.
+    "hang". `paths` and `headers` are those of all requests; `problems` is for what is wrong with them.
     """
 
     def __init__(self, fault=lambda n, path: None, certificate=None):
-        self.paths, self.headers = [], []
+        self.paths, self.headers, self.problems = [], [], []
         self.lock, self.closing = threading.RLock(), threading.Event()
         stub = self
 

@@ -26,6 +26,11 @@ def servers(tmp_path_factory):
 
 
 @pytest.fixture
+def stub_type():
+    return StubServer
+
+
+@pytest.fixture
 def job(mpirun, tmp_path):
     """job(repo, n_ranks, name=value...): runs aim_job and returns its output."""
 
@@ -192,27 +197,20 @@ N_ROWS = 100 + 2 * 10 + 1  # of 100 steps: a row for each call of log()
     ((200, b"\x00\xff<html>captive portal</html>"), "makes no sense"),
     ((403, b'{"exception":{"class_name":"Forbidden","message":"not you"}}'), "403: not you"),
     ((404, b"nobody here"), "404: nobody here")])
-def test_a_server_that_never_works_is_named_at_the_end_and_the_job_goes_on(job, fault, words):
-    stub = None if fault == "refused" else StubServer(
-        lambda n, path: fault if isinstance(fault, str) else (*fault, {}))
-    repo = stub.uri if stub else f"aim://127.0.0.1:{free_port()}"
-    try:
-        done = job(repo, steps=100, with_files=0, deadline_ms=500, timeout_ms=300)
-    finally:
-        if stub:
-            stub.close()
+def test_a_server_that_never_works_is_named_at_the_end_and_the_job_goes_on(stub, job, fault, words):
+    repo = f"aim://127.0.0.1:{free_port()}"
+    if fault != "refused":
+        repo = stub(lambda n, path: fault if isinstance(fault, str) else (*fault, {})).uri
+    done = job(repo, steps=100, with_files=0, deadline_ms=500, timeout_ms=300)
     assert words in done.stderr, done.stderr
     assert undelivered("aim", done.stderr) == (N_ROWS, 0)
     assert float(re.search(r"longest step ([0-9.]+) s", done.stdout)[1]) < 5
 
 
-def test_a_certificate_that_does_not_verify_ends_the_delivery(job, tmp_path):
-    stub = StubServer(certificate=make_certificate(tmp_path)[0])
-    try:
-        done = job(stub.uri, steps=100, with_files=0)
-    finally:
-        stub.close()
-    assert "certificate" in done.stderr and not stub.paths
+def test_a_certificate_that_does_not_verify_ends_the_delivery(stub, job, tmp_path):
+    server = stub(certificate=make_certificate(tmp_path)[0])
+    done = job(server.uri, steps=100, with_files=0)
+    assert "certificate" in done.stderr and not server.paths
     assert undelivered("aim", done.stderr) == (N_ROWS, 0)
 
 

@@ -20,17 +20,8 @@ PARAMETERS = {"learning_rate": "0.01", "shuffle": "True", "nothing": "", "layers
 
 
 @pytest.fixture
-def stub():
-    made = []
-
-    def make(*arguments, **named):
-        made.append(ClearmlStub(*arguments, **named))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.close()
-        assert not one.problems
+def stub_type():
+    return ClearmlStub
 
 
 @pytest.fixture

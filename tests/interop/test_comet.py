@@ -20,17 +20,8 @@ FIRST = f"{1:032x}"  # the key of the first experiment that the stub makes
 
 
 @pytest.fixture
-def stub():
-    made = []
-
-    def make(*arguments, **named):
-        made.append(CometStub(*arguments, **named))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.close()
-        assert not one.problems
+def stub_type():
+    return CometStub
 
 
 @pytest.fixture

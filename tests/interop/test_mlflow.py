@@ -44,16 +44,8 @@ def job(remote_job, tmp_path):
 
 
 @pytest.fixture
-def stub():
-    made = []
-
-    def make(*arguments, **named):
-        made.append(StubServer(*arguments, **named))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.close()
+def stub_type():
+    return StubServer
 
 
 def run_in(uri, experiment):
@@ -82,8 +74,9 @@ def same(values, expected):
 
 
 def test_every_value_step_param_tag_and_file_of_a_4_rank_job_is_read_back(server, job, tmp_path):
-    done = job(server.uri, 4, env={"MLFLOW_EXPERIMENT_NAME": "known", "MLFLOW_RUN_ID": "",
-                                   "MLFLOW_TAGS": '{"team": "flow", "n": 3}'})
+    done = job(server.uri, 4, steps=N_STEPS,
+               env={"MLFLOW_EXPERIMENT_NAME": "known", "MLFLOW_RUN_ID": "",
+                    "MLFLOW_TAGS": '{"team": "flow", "n": 3}'})
     assert "not delivered" not in done.stderr
     client, run = run_in(server.uri, "known")
     steps = range(N_STEPS)
@@ -152,8 +145,8 @@ def test_what_was_pending_arrives_after_the_server_was_killed_and_restarted(serv
                                                                            bin_dir):
     launcher = os.environ.get("RANKLOG_MPIEXEC", "mpiexec -n").split()
     process = subprocess.Popen(
-        [*launcher, "2", str(bin_dir / "interop_mlflow_job"), str(tmp_path / "runs"), "steps=1000",
-         "pause_us=3000", "with_files=0", "deadline_ms=200000"],
+        [*launcher, "2", str(bin_dir / "interop_remote_job"), str(tmp_path / "runs"), "steps=1000",
+         "trackers=hdf5,mlflow", "pause_us=3000", "with_files=0", "deadline_ms=200000"],
         env={**os.environ, "MLFLOW_TRACKING_URI": server.uri, "MLFLOW_EXPERIMENT_NAME": "restarted"},
         text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     try:

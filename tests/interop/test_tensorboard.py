@@ -14,11 +14,10 @@ pytest.importorskip("tensorboard")
 
 from tensorboard import context as tb_context
 from tensorboard.backend.event_processing import event_accumulator
-from tensorboard.data import provider, server_ingester
+from tensorboard.data import provider
 from tensorboard.plugins import base_plugin
 from tensorboard.plugins.hparams import (api_pb2, backend_context, get_experiment,
                                          list_session_groups, plugin_data_pb2)
-from tensorboard.util import grpc_util
 
 N_STEPS = 1000
 UNICODE_KEY = "метрика/量 ñ"
@@ -40,29 +39,6 @@ def accumulate(run_dir):
 
 def expected_loss(step, n_ranks):
     return np.float32(1 / (1 + step) + (n_ranks - 1) / 2)
-
-
-@pytest.fixture
-def data_server():
-    """data_server(logdir, is_complete): a data provider once `is_complete(provider)` is true."""
-    ingesters = []
-
-    def start(logdir, is_complete):
-        ingester = server_ingester.SubprocessServerDataIngester(
-            server_ingester.get_server_binary(), str(logdir), reload_interval=1,
-            channel_creds_type=grpc_util.ChannelCredsType.LOCAL,
-            samples_per_plugin={"scalars": 0})
-        ingester.start()
-        ingesters.append(ingester)
-        deadline = time.monotonic() + 60
-        while not is_complete(ingester.data_provider):
-            assert time.monotonic() < deadline, "the data server did not read all"
-            time.sleep(0.1)
-        return ingester.data_provider
-
-    yield start
-    for ingester in ingesters:
-        ingester._stdin_handle.close()  # ends the server, as the end of tensorboard does
 
 
 def context():

@@ -15,10 +15,10 @@ pytest.importorskip("tensorboard")
 
 from tensorboard import context as tb_context
 from tensorboard.backend.event_processing import plugin_event_accumulator
-from tensorboard.data import provider, server_ingester
+from tensorboard.data import provider
 from tensorboard.plugins import base_plugin
 from tensorboard.plugins.custom_scalar import custom_scalars_plugin
-from tensorboard.util import grpc_util, tensor_util
+from tensorboard.util import tensor_util
 
 N_STEPS = 2010
 N_RANKS = 4
@@ -42,28 +42,6 @@ def series(accumulator, tag):
     """(step, value) pairs of a scalar."""
     return [(e.step, tensor_util.make_ndarray(e.tensor_proto).item())
             for e in accumulator.Tensors(tag)]
-
-
-@pytest.fixture
-def data_server():
-    ingesters = []
-
-    def start(logdir, is_complete):
-        ingester = server_ingester.SubprocessServerDataIngester(
-            server_ingester.get_server_binary(), str(logdir), reload_interval=1,
-            channel_creds_type=grpc_util.ChannelCredsType.LOCAL,
-            samples_per_plugin={"scalars": 0, "images": 0, "histograms": 0})
-        ingester.start()
-        ingesters.append(ingester)
-        deadline = time.monotonic() + 60
-        while not is_complete(ingester.data_provider):
-            assert time.monotonic() < deadline, "the data server did not read all"
-            time.sleep(0.1)
-        return ingester.data_provider
-
-    yield start
-    for ingester in ingesters:
-        ingester._stdin_handle.close()  # ends the server, as the end of tensorboard does
 
 
 def read(data, kind, plugin, run, tag):

@@ -1,51 +1,18 @@
 // A job with every kind of value that test_aim.py reads back from Aim, on any number of ranks.
-// Arguments: <directory> [name=value]...; see Arguments for the names.
+// Arguments: those of job.hpp.
 #include <ranklog/ranklog.hpp>
 
-#include <algorithm>
-#include <charconv>
 #include <chrono>
 #include <cmath>
 #include <cstdint>
-#include <cstdio>
 #include <limits>
 #include <string>
-#include <string_view>
-#include <thread>
 #include <utility>
 #include <vector>
 
+#include "job.hpp"
+
 namespace {
-
-struct Arguments {
-  std::string directory;
-  std::int64_t first = 0;
-  std::int64_t steps = 300;
-  std::int64_t pause_us = 0;         // after each step
-  std::int64_t deadline_ms = 60000;  // of end_training, for remote trackers
-  std::int64_t timeout_ms = 0;       // of a request; 0: the default
-  std::int64_t with_files = 1;       // images and a histogram, too
-  std::string resume = "no";
-
-  Arguments(int argc, char** argv) : directory(argv[1]) {
-    for (int i = 2; i < argc; ++i) {
-      const std::string_view argument(argv[i]);
-      const auto equals = argument.find('=');
-      const auto name = argument.substr(0, equals);
-      const auto value = argument.substr(equals + 1);
-      const auto set = [&](std::string_view wanted, std::int64_t& number) {
-        if (name == wanted) std::from_chars(value.data(), value.data() + value.size(), number);
-      };
-      set("first", first);
-      set("steps", steps);
-      set("pause_us", pause_us);
-      set("deadline_ms", deadline_ms);
-      set("timeout_ms", timeout_ms);
-      set("with_files", with_files);
-      if (name == "resume") resume = value;
-    }
-  }
-};
 
 ranklog::Image gradient(int width, int height) {
   std::vector<std::uint8_t> pixels;
@@ -86,7 +53,7 @@ void log_step(ranklog::Accelerator& accelerator, std::int64_t step) {
 
 int main(int argc, char** argv) {
   if (argc < 2) return 2;
-  const Arguments arguments(argc, argv);
+  const ranklog::interop::Arguments arguments(argc, argv);
   ranklog::Accelerator accelerator(
       {.log_with = {"hdf5", "aim"},
        .project_dir = arguments.directory,
@@ -96,9 +63,7 @@ int main(int argc, char** argv) {
   ranklog::Config of_aim{{"description", "a job"},
                          {"tags", std::vector<std::string>{"nightly", "späße"}},
                          {"context", {{"cluster", "test"}}}};
-  if (arguments.timeout_ms > 0) {
-    of_aim.set("request_timeout_s", static_cast<double>(arguments.timeout_ms) / 1000);
-  }
+  if (arguments.timeout_ms > 0) of_aim.set("request_timeout_s", arguments.timeout_s());
   options.tracker_options["aim"] = std::move(of_aim);
   accelerator.init_trackers("interop",
                             {{"learning_rate", 1e-2},
@@ -110,16 +75,6 @@ int main(int argc, char** argv) {
                              {"long", std::string(7000, 'x')}},
                             options);
   if (arguments.with_files != 0) log_files(accelerator);
-  double longest_s = 0;
-  for (std::int64_t step = arguments.first; step < arguments.steps; ++step) {
-    const auto begin = std::chrono::steady_clock::now();
-    log_step(accelerator, step);
-    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
-    longest_s = std::max(longest_s, took.count());
-    if (arguments.pause_us > 0) {
-      std::this_thread::sleep_for(std::chrono::microseconds(arguments.pause_us));
-    }
-  }
-  if (accelerator.is_main_process()) std::printf("longest step %.3f s\n", longest_s);
+  ranklog::interop::run_steps(accelerator, arguments, log_step);
   accelerator.end_training();
 }
