@@ -2,7 +2,12 @@
 //   mpirun -n 4 01_hello
 #include <ranklog/ranklog.hpp>
 
-int main() {
+#include <cstdio>
+#include <exception>
+
+namespace {
+
+void run() {
   // Starts MPI, because nobody has yet. "hdf5" is the file for later; "console" shows the newest
   // values, once a second.
   ranklog::Accelerator accelerator({.log_with = {"hdf5", "console"}, .project_dir = "runs"});
@@ -15,4 +20,16 @@ int main() {
 
   accelerator.end_training();
   accelerator.print("run directory: {}", accelerator.run_directory());
+}
+
+}  // namespace
+
+int main() {
+  try {
+    run();
+    return 0;
+  } catch (const std::exception& error) {  // what went wrong and what to do, instead of a backtrace
+    std::fprintf(stderr, "01_hello: %s\n", error.what());
+    return 1;
+  }
 }
